@@ -1,8 +1,23 @@
-//! BitTorrent on smol.
+//! BitTorrent on smol: sockets, disk and timers around [`bittorrent_proto`].
+//!
+//! [`Client`] owns one thread, `swarm`, on which every torrent and connection lives; [`TorrentHandle`] is what other
+//! threads hold of a torrent; [`TorrentStream`] reads a file of it as `AsyncRead + AsyncSeek` and waits for bytes that
+//! are still on their way.
 
 mod addresses;
+mod client;
+mod config;
+mod handle;
 mod hash;
 mod pool;
 mod seed;
 mod storage;
+mod stream;
 mod throttle;
+
+pub use client::{Client, StartError, TorrentError};
+pub use config::{AddRequest, ClientConfig, FileChoice, Fetch, SeedRequest, TorrentSource};
+pub use handle::{
+    Failure, PeerStats, Playhead, TorrentEvent, TorrentHandle, TorrentState, TorrentStats, Trouble,
+};
+pub use stream::TorrentStream;

@@ -1,1 +1,72 @@
-//! Placeholder.
+//! The harness for everything that crosses processes: the real engine binary, stock BitTorrent clients, players.
+//!
+//! A test says what happens; what it needs for that is here:
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`engine`] | the engine as a child process: commands in, events out |
+//! | [`http`] | a blocking HTTP client that shows every byte |
+//! | [`tracker`] | a tracker of one thread, with peers the test names |
+//! | [`seeder`] | a hand-written seeder that can lie, wait and remember |
+//! | [`metafile`] | `.torrent` files made without the engine's own code |
+//! | [`film`] | files: random, sparse, and clips that players play |
+//! | [`libtorrent`], [`stock`] | other people's clients |
+//! | [`process`] | children that die with their test |
+//!
+//! A harness fails its test by panicking, so functions here return values, not results. Everything is on loopback,
+//! on ports the system chose, in folders of its own; nothing is skipped when a tool is missing: `./test` installs it.
+
+pub mod engine;
+pub mod film;
+pub mod http;
+pub mod libtorrent;
+pub mod metafile;
+pub mod process;
+pub mod seeder;
+pub mod stock;
+pub mod tracker;
+
+use std::net::{IpAddr, TcpListener, UdpSocket};
+use std::time::{Duration, Instant};
+
+/// How long anything that should simply happen may take. Far beyond what it needs: two cores run several tests at once.
+pub const SOON: Duration = Duration::from_secs(60);
+
+/// A folder that vanishes with the value.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::Builder::new().prefix("sharestream-test-").tempdir().expect("the system's temporary folder takes files")
+}
+
+/// Asks again and again until `ask` has an answer; panics with `what` when there is none within `limit`.
+///
+/// For what cannot be waited on: the state of another process, a file it writes.
+pub fn within<T>(limit: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(answer) = ask() {
+            return answer;
+        }
+        assert!(start.elapsed() < limit, "not within {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A port that was free a moment ago, for programs that cannot be asked which one they got.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// This machine's own address beyond loopback. Transmission takes no peer at 127.0.0.0/8 from a tracker, and the engine
+/// dials no loopback address that only a magnet names.
+pub fn own_address() -> IpAddr {
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("a UDP socket");
+    // Connecting a UDP socket sends nothing: it asks the routing table which address of ours would be used.
+    socket.connect("198.51.100.1:9").expect("these tests need a network interface besides loopback");
+    socket.local_addr().expect("a connected socket has an address").ip()
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -79,6 +79,9 @@ pub enum PeerMisbehaved {
     /// BEP 9: lengths and piece numbers of metadata fit what was announced.
     #[error("metadata that does not fit its announced size")]
     MetadataMismatch,
+    /// BEP 9: the metadata hashes to the infohash; this peer alone sent all of it.
+    #[error("metadata that is not the infohash's")]
+    CorruptMetadata,
     /// More messages than any client has a use for.
     #[error("too many messages that serve nothing")]
     Flood,

@@ -53,3 +53,41 @@ pub const PEER_SILENCE_MAX: Duration = Duration::from_secs(150);
 const _: () = assert!(FRAME_EXTENDED_LEN_MAX > METADATA_PIECE_LEN + 1024, "a metadata piece fits an extension message");
 const _: () = assert!(PIECE_LEN_MAX.is_multiple_of(BLOCK_LEN));
 const _: () = assert!(KEEP_ALIVE_EVERY.as_secs() < 120, "stock clients close after 120 s of silence");
+
+/// Blocks and rejects nobody asked for, by bytes, before a peer is dropped: four blocks that crossed on the way.
+pub const UNREQUESTED_BYTES_MAX: crate::units::ByteLen = crate::units::ByteLen::new(64 * 1024);
+
+/// Memory for pieces that are being fetched. A piece longer than this is fetched alone.
+pub const OPEN_PIECES_BYTES_MAX: u64 = 48 * 1024 * 1024;
+
+/// What a peer may claim to queue (BEP 10, `reqq`); libtorrent's own claim, and far above [`INFLIGHT_MAX`].
+pub const REQQ_MAX: u32 = 2000;
+
+/// Characters of a peer's client name that are kept for display.
+pub const CLIENT_NAME_CHARS_MAX: usize = 64;
+
+/// Sizes of the same metadata that are fetched side by side when peers disagree; each may cost [`METADATA_LEN_MAX`].
+pub const METADATA_CANDIDATES_MAX: usize = 4;
+
+/// Metadata requests in flight to one peer. Most info dictionaries fit four pieces, so one round trip fetches them.
+pub const METADATA_INFLIGHT_MAX: usize = 4;
+
+/// After that long without an answer, a metadata piece is asked of a second peer too.
+pub const METADATA_SLOW_AFTER: Duration = Duration::from_secs(2);
+
+/// After that long without an answer, a metadata request counts as lost, and its peer rests as long again.
+pub const METADATA_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a peer that rejected a metadata request is left alone.
+pub const METADATA_REJECT_REST: Duration = Duration::from_secs(60);
+
+/// Metadata pieces nobody asked for, before a peer is dropped. They are passed over.
+pub const METADATA_UNSOLICITED_MAX: u32 = 64;
+
+/// How often a peer gets the whole metadata from us in each [`METADATA_SERVE_WINDOW`]; more is rejected.
+pub const METADATA_SERVES_MAX: u32 = 3;
+
+/// See [`METADATA_SERVES_MAX`].
+pub const METADATA_SERVE_WINDOW: Duration = Duration::from_secs(600);
+
+const _: () = assert!(METADATA_SLOW_AFTER.as_secs() < METADATA_REQUEST_TIMEOUT.as_secs());

@@ -1,0 +1,275 @@
+//! Connections: made, listened to, ended.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::{CloseReason, Event, NO_PEERS_AFTER, Output, Peer, Phase, Torrent, Wake};
+use crate::error::{PeerMisbehaved, PeerUnsupported};
+use crate::ext::{ExtHandshake, MetadataServe};
+use crate::limits::{KEEP_ALIVE_EVERY, PEER_SILENCE_MAX};
+use crate::peer::{PeerEvent, PeerKey, PeerSession, SessionConfig};
+use crate::peer_id::PeerId;
+use crate::policy::choker;
+use crate::policy::connector::NamedBy;
+use crate::units::ByteLen;
+use crate::wire::{FrameDecoder, FrameLimits, Handshake, Message};
+
+impl Torrent {
+    pub(super) fn dial(&mut self, now: Instant) {
+        // A torrent that has everything waits to be found.
+        if self.is_done() || matches!(self.phase, Phase::Refused | Phase::Preparing(_)) {
+            self.timers.cancel(Wake::Dial);
+            return;
+        }
+        while let Some(addr) = self.connector.next_dial(now, self.peers.len()) {
+            self.outputs.push_back(Output::Dial(addr));
+        }
+        // What is due and was not dialed waits for a place, and is looked at again when one is free.
+        let next = self.connector.next_due().filter(|due| *due > now);
+        self.timers.set_or_cancel(Wake::Dial, next);
+    }
+
+    pub(super) fn on_connected(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        addr: SocketAddr,
+        incoming: bool,
+        handshake: &Handshake,
+    ) {
+        if !incoming {
+            self.connector.connected(addr);
+        }
+        if let Err(reason) = self.admit(handshake, incoming) {
+            self.outputs.push_back(Output::Close { peer: key, reason });
+            if !incoming {
+                match reason {
+                    CloseReason::Unsupported(PeerUnsupported::Ourselves) => self.connector.ban(addr),
+                    CloseReason::Unsupported(_) | CloseReason::Misbehaved(_) | CloseReason::Full => {
+                        self.connector.disconnected(now, addr);
+                    }
+                }
+                self.dial(now);
+            }
+            return;
+        }
+        let config = SessionConfig { addr, incoming, peer_id: handshake.peer_id, reserved: handshake.reserved };
+        let mut session = PeerSession::new(now, config);
+        let layout = self.metainfo().map(|metainfo| metainfo.layout.clone());
+        let limits = layout.as_ref().map_or_else(FrameLimits::default, |layout| FrameLimits::for_pieces(layout.piece_count()));
+        session.send_ext_handshake(&self.our_ext_handshake(addr));
+        session.send_have_set(self.have());
+        if let Some(layout) = &layout {
+            // Nothing was said yet, so there is nothing to check; it becomes an empty set.
+            let _ = session.set_piece_count(layout.piece_count());
+        }
+        let peer = Peer {
+            session,
+            decoder: FrameDecoder::new(limits),
+            send_queued: ByteLen::ZERO,
+            counted: false,
+            stalled: false,
+            metadata_allowance: MetadataServe::new(),
+        };
+        self.peers.insert(key, peer);
+        self.talkative.insert(key);
+        self.count_availability(key);
+        self.timers.cancel(Wake::NoPeers);
+        self.timers.set_if_idle(Wake::ChokeRound, now + choker::ROUND);
+        self.rechoke(now);
+        self.tell(Event::PeersChanged);
+    }
+
+    /// Whether a new connection may stay; a worse one to the same peer gives way.
+    fn admit(&mut self, handshake: &Handshake, incoming: bool) -> Result<(), CloseReason> {
+        if handshake.infohash != self.infohash {
+            return Err(PeerMisbehaved::WrongInfohash.into());
+        }
+        if handshake.peer_id == self.config.peer_id {
+            return Err(PeerUnsupported::Ourselves.into());
+        }
+        if let Some(older) = self.key_of(handshake.peer_id) {
+            // Both ends must keep the same one of two: the one that the lower id dialed.
+            let we_are_lower = self.config.peer_id.as_bytes() < handshake.peer_id.as_bytes();
+            let newer_wins = incoming != we_are_lower;
+            let older_incoming = self.peers.get(&older).is_some_and(|peer| peer.session.config().incoming);
+            if older_incoming == incoming || !newer_wins {
+                return Err(PeerUnsupported::Duplicate.into());
+            }
+            self.close(older, PeerUnsupported::Duplicate.into());
+        }
+        if self.peers.len() >= self.connector.peers_max() {
+            return Err(CloseReason::Full);
+        }
+        Ok(())
+    }
+
+    fn key_of(&self, peer_id: PeerId) -> Option<PeerKey> {
+        self.peers.iter().find(|(_, peer)| peer.session.config().peer_id == peer_id).map(|(key, _)| *key)
+    }
+
+    fn our_ext_handshake(&self, addr: SocketAddr) -> ExtHandshake {
+        ExtHandshake {
+            metadata_size: self.metainfo().and_then(|metainfo| u32::try_from(metainfo.info.len()).ok()),
+            port: Some(self.config.listen_port).filter(|port| *port != 0),
+            client_name: Some(self.config.client_name.clone()),
+            yourip: Some(addr.ip().to_canonical()),
+            upload_only: self.is_done(),
+            ..ExtHandshake::ours()
+        }
+    }
+
+    pub(super) fn on_received(&mut self, now: Instant, key: PeerKey, mut bytes: &[u8]) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        // The decoder is taken out, so that what it lends of the bytes does not hold the torrent.
+        let mut decoder = std::mem::replace(&mut peer.decoder, FrameDecoder::new(FrameLimits::default()));
+        let mut metainfo = self.metainfo().cloned();
+        loop {
+            let message = match decoder.next(&mut bytes) {
+                Ok(Some(message)) => message,
+                Ok(None) => break,
+                Err(misbehaved) => return self.punish(now, key, misbehaved),
+            };
+            let Some(peer) = self.peers.get_mut(&key) else { return };
+            let layout = metainfo.as_ref().map(|metainfo| &metainfo.layout);
+            let event = peer.session.on_message(now, message, layout);
+            let result = match event {
+                Ok(Some(event)) => self.on_peer_event(now, key, event),
+                Ok(None) => Ok(()),
+                Err(misbehaved) => Err(misbehaved),
+            };
+            if let Err(misbehaved) = result {
+                return self.punish(now, key, misbehaved);
+            }
+            if metainfo.is_none() {
+                // The message may have brought the last of the info dictionary.
+                metainfo = self.metainfo().cloned();
+                if let Some(metainfo) = &metainfo {
+                    decoder.set_piece_count(metainfo.layout.piece_count());
+                }
+            }
+        }
+        if let Some(peer) = self.peers.get_mut(&key) {
+            peer.decoder = decoder;
+        }
+        self.talkative.insert(key);
+    }
+
+    fn on_peer_event(&mut self, now: Instant, key: PeerKey, event: PeerEvent<'_>) -> Result<(), PeerMisbehaved> {
+        match event {
+            PeerEvent::Choked { lost } => self.on_lost(key, &lost),
+            PeerEvent::Unchoked => {
+                self.hungry.insert(key);
+            }
+            PeerEvent::Interested | PeerEvent::NotInterested => self.rechoke(now),
+            PeerEvent::Have(piece) => self.on_peer_have(key, piece),
+            PeerEvent::HaveSet => self.on_have_set(key),
+            PeerEvent::DontHave(piece) => self.on_peer_dont_have(key, piece),
+            PeerEvent::Request(block) => self.on_request(now, key, block),
+            PeerEvent::RequestCancelled(block) => {
+                // BEP 6: a cancelled request is still owed an answer.
+                if let Some(peer) = self.peers.get_mut(&key) {
+                    peer.session.reject(block);
+                }
+            }
+            PeerEvent::Block { block, data, requested } => self.on_block(now, key, block, data, requested),
+            PeerEvent::Rejected(block) => self.on_rejected(now, key, block),
+            PeerEvent::ExtHandshake => self.on_ext_handshake(now, key),
+            PeerEvent::Metadata(message) => self.on_metadata(now, key, message)?,
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_disconnected(&mut self, now: Instant, key: PeerKey) {
+        self.forget(now, key);
+        self.dial(now);
+    }
+
+    /// A peer broke a rule: the connection ends, and it is not dialed again.
+    pub(super) fn punish(&mut self, now: Instant, key: PeerKey, misbehaved: PeerMisbehaved) {
+        if let Some(peer) = self.peers.get(&key) {
+            let config = *peer.session.config();
+            // Who only fell silent may be back; who lied is not asked again.
+            if misbehaved != PeerMisbehaved::Silent {
+                self.connector.ban(config.addr);
+                self.banned += 1;
+            }
+        }
+        self.close(key, misbehaved.into());
+        self.forget(now, key);
+        self.dial(now);
+    }
+
+    fn close(&mut self, key: PeerKey, reason: CloseReason) {
+        self.outputs.push_back(Output::Close { peer: key, reason });
+    }
+
+    fn forget(&mut self, now: Instant, key: PeerKey) {
+        let Some(mut peer) = self.peers.remove(&key) else { return };
+        let lost = peer.session.inflight.drop_all();
+        self.uncount_availability(&peer);
+        self.release(&lost);
+        self.free_sole_sources(key);
+        self.forget_metadata_peer(now, key);
+        self.talkative.remove(&key);
+        self.hungry.remove(&key);
+        if !peer.session.config().incoming {
+            self.connector.disconnected(now, peer.session.config().addr);
+        }
+        if self.peers.is_empty() && !self.is_done() {
+            self.timers.set(Wake::NoPeers, now + NO_PEERS_AFTER);
+        }
+        self.hungry.extend(self.peers.keys());
+        self.rechoke(now);
+        self.tell(Event::PeersChanged);
+    }
+
+    pub(super) fn on_no_peers(&mut self, now: Instant) {
+        if self.peers.is_empty() && !self.is_done() {
+            self.timers.set(Wake::NoPeers, now + NO_PEERS_AFTER * 3);
+            self.tell(Event::NoPeers);
+        }
+    }
+
+    /// Ends silent connections and keeps the others alive.
+    pub(super) fn on_silence(&mut self, now: Instant) {
+        let silent: Vec<PeerKey> = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| now.saturating_duration_since(peer.session.last_received) >= PEER_SILENCE_MAX)
+            .map(|(key, _)| *key)
+            .collect();
+        for key in silent {
+            self.punish(now, key, PeerMisbehaved::Silent);
+        }
+        for (key, peer) in &mut self.peers {
+            if now.saturating_duration_since(peer.session.last_sent) >= KEEP_ALIVE_EVERY {
+                peer.session.send(Message::KeepAlive);
+                peer.session.last_sent = now;
+                self.talkative.insert(*key);
+            }
+        }
+        self.update_silence_timer();
+    }
+
+    pub(super) fn update_silence_timer(&mut self) {
+        let due = |peer: &Peer| {
+            (peer.session.last_sent + KEEP_ALIVE_EVERY).min(peer.session.last_received + PEER_SILENCE_MAX)
+        };
+        // It may only be late by what was said since, so an earlier timer that fires for nothing is set anew then.
+        if let Some(at) = self.peers.values().map(due).min() {
+            self.timers.set_if_idle(Wake::Silence, at);
+        }
+    }
+
+    /// Addresses that a peer may be dialed at again are learned from its extension handshake: its listen port.
+    pub(super) fn learn_listen_port(&mut self, now: Instant, key: PeerKey) {
+        let Some(peer) = self.peers.get(&key) else { return };
+        let config = peer.session.config();
+        if let Some(port) = peer.session.ext.port.filter(|port| *port != 0 && config.incoming) {
+            let addr = SocketAddr::new(config.addr.ip(), port);
+            self.connector.add(now, addr, NamedBy::Stranger);
+            self.connector.connected(addr);
+        }
+    }
+}

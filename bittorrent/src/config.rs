@@ -1,0 +1,81 @@
+//! What a front end asks of the client: its configuration and the two requests that start a torrent.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::net::SocketAddr;
+
+use bittorrent_proto::magnet::Magnet;
+use bittorrent_proto::metainfo::Metainfo;
+use bittorrent_proto::units::BytesPerSec;
+
+/// How a [`crate::Client`] is set up.
+#[derive(Clone, Debug)]
+pub struct ClientConfig {
+    /// Preferred TCP port for peers. Taken: the next free in 6881–6889, then any; 0: any at once.
+    pub listen_port: u16,
+    /// Downloads live under it, by infohash.
+    pub data_dir: PathBuf,
+    /// Connections a torrent.
+    pub peers_max: usize,
+    /// Bytes a second to all peers together; `None` for no limit.
+    pub upload_max: Option<BytesPerSec>,
+    /// Bytes a second from all peers together; `None` for no limit.
+    pub download_max: Option<BytesPerSec>,
+    /// Name and version for the extension handshake (BEP 10, `v`).
+    pub client_name: String,
+}
+
+/// A file or folder to share where it lies.
+#[derive(Clone)]
+pub struct SeedRequest {
+    /// The file or folder.
+    pub path: PathBuf,
+    /// Name in the torrent; the file's own name otherwise.
+    pub name: Option<String>,
+    /// Called with 0.0–1.0 while the content is hashed, from hashing threads.
+    pub progress: Arc<dyn Fn(f64) + Send + Sync>,
+}
+
+/// A torrent to fetch.
+#[derive(Clone, Debug)]
+pub struct AddRequest {
+    /// What names it.
+    pub source: TorrentSource,
+    /// Addresses that the user or the room gave; they may be loopback or private.
+    pub peers: Vec<SocketAddr>,
+    /// Which file to play.
+    pub file: FileChoice,
+    /// How much to fetch.
+    pub fetch: Fetch,
+}
+
+/// What names a torrent.
+#[derive(Clone, Debug)]
+pub enum TorrentSource {
+    /// A magnet: the info dictionary comes from peers (BEP 9).
+    Magnet(Magnet),
+    /// A metainfo that is here already.
+    Metainfo(Box<Metainfo>),
+}
+
+/// Which file of a torrent is the film.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileChoice {
+    /// The largest media file; the largest file when there is none.
+    Largest,
+    /// That place in the torrent's list.
+    Index(u32),
+    /// That path in the torrent, with `/` between its parts.
+    Path(String),
+    /// The largest media file plays, and all others are fetched too.
+    All,
+}
+
+/// How much of the chosen file is fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fetch {
+    /// All of it, what readers wait for first.
+    All,
+    /// Only what readers need.
+    AsNeeded,
+}

@@ -1,0 +1,718 @@
+//! The engine's decisions, in virtual time: lines in, events and effects out.
+#![allow(clippy::disallowed_methods)] // The start of virtual time has to come from somewhere.
+
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::ipc::{Command, Figures, PeerStatus, State};
+
+const ONE: Infohash = Infohash([0x11; 20]);
+const TWO: Infohash = Infohash([0x22; 20]);
+const SECOND: Duration = Duration::from_secs(1);
+
+/// An app and its virtual time.
+struct Bench {
+    app: App,
+    now: Instant,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut bench = Self { app: App::new(setup()), now: Instant::now() };
+        assert_eq!(bench.names(), ["ready"]);
+        bench
+    }
+
+    fn line(&mut self, line: Value) {
+        self.app.handle_input(self.now, Input::Line(line.to_string().into_bytes()));
+    }
+
+    fn fact(&mut self, torrent: TorrentKey, fact: Fact) {
+        self.app.handle_input(self.now, Input::Fact { torrent, fact });
+    }
+
+    /// Lets time pass, timeouts included.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some((due, _)) = self.app.poll_timeout().filter(|(due, _)| *due <= end) {
+            self.now = self.now.max(due);
+            self.app.handle_timeout(self.now);
+        }
+        self.now = end;
+    }
+
+    fn drain(&mut self) -> (Vec<Value>, Vec<Effect>) {
+        let (mut events, mut effects) = (Vec::new(), Vec::new());
+        while let Some(output) = self.app.poll_output() {
+            match output {
+                Output::Event(message) => events.push(serde_json::from_str(&message.to_line()).unwrap()),
+                Output::Effect(effect) => effects.push(effect),
+            }
+        }
+        (events, effects)
+    }
+
+    fn events(&mut self) -> Vec<Value> {
+        self.drain().0
+    }
+
+    /// Names of the events, for the shape of a conversation.
+    fn names(&mut self) -> Vec<String> {
+        self.events().iter().map(|event| event["event"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// The torrent that was told to start, and nothing else.
+    fn started(&mut self) -> TorrentKey {
+        match self.drain().1.as_slice() {
+            [Effect::Start { torrent, .. }] => *torrent,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn add(&mut self, id: &str) -> TorrentKey {
+        self.line(json!({"cmd": "add", "magnetURI": "magnet:?x", "id": id}));
+        self.started()
+    }
+
+    /// A torrent whose film of 1000 bytes is known.
+    fn running(&mut self, infohash: Infohash) -> TorrentKey {
+        let key = self.add("a");
+        self.fact(key, Fact::Accepted(infohash));
+        self.fact(key, Fact::Details(film("film.mp4")));
+        self.drain();
+        key
+    }
+}
+
+fn setup() -> Setup {
+    Setup { version: "1".into(), http_port: 42069, http_port_asked: 42069, listen_port: 6881, ..Setup::default() }
+}
+
+fn film(name: &str) -> Details {
+    let file = DetailFile { path: name.into(), length: 1000, media: true };
+    Details { name: name.into(), files: vec![file], film: 0, magnet_uri: "magnet:?film".into() }
+}
+
+fn stats(downloaded_bytes: u64, peers: u32) -> Fact {
+    let figures =
+        Figures { downloaded_bytes, total_bytes: 1000, peers, state: State::Downloading, ..Figures::default() };
+    Fact::Stats(Snapshot { figures, peers: Vec::new() })
+}
+
+fn problem(code: ErrorCode) -> Problem {
+    Problem::new(code, "it broke")
+}
+
+#[test]
+fn ready_tells_of_taken_ports_and_wishes() {
+    let setup = Setup { http_port: 5, listen_port: 7, listen_port_asked: 6, notes: vec!["no DHT".into()], ..setup() };
+    let mut bench = Bench { app: App::new(setup), now: Instant::now() };
+    let events = bench.events();
+    assert_eq!(events[0], json!({"event": "ready", "version": "1", "httpPort": 5, "listenPort": 7}));
+    assert!(events[1]["message"].as_str().unwrap().contains("42069"));
+    assert!(events[2]["message"].as_str().unwrap().contains("on 7"));
+    assert_eq!(events[3]["message"], "no DHT");
+    assert_eq!(events.len(), 4);
+}
+
+#[test]
+fn seeding_a_file() {
+    let mut bench = Bench::new();
+    bench.line(json!({"cmd": "seed", "filePath": "/films/a film.mp4", "id": 7}));
+    let key = bench.started();
+    bench.fact(key, Fact::Hashing(0.25));
+    assert_eq!(bench.events(), [json!({"event": "hashing", "name": "a film.mp4", "progress": 0.25, "id": 7})]);
+    bench.fact(key, Fact::Accepted(ONE));
+    bench.fact(key, Fact::Details(film("a film.mp4")));
+    let (events, effects) = bench.drain();
+    let url = "http://localhost:42069/a%20film.mp4";
+    let files = json!([{"index": 0, "path": "a film.mp4", "length": 1000, "media": true, "serverUrl": url}]);
+    assert_eq!(
+        events,
+        [json!({"event": "seeding", "name": "a film.mp4", "magnetURI": "magnet:?film", "serverUrl": url,
+                "infoHash": ONE, "length": 1000, "files": files, "id": 7})]
+    );
+    assert_eq!(effects, [Effect::Publish { torrent: key, paths: vec![("/a film.mp4".into(), 0)] }]);
+    bench.fact(key, Fact::Done);
+    assert_eq!(bench.names(), [""; 0], "one's own film is not told to be done");
+    bench.fact(key, stats(1000, 3));
+    let progress = &bench.events()[0];
+    assert_eq!((&progress["downloaded"], &progress["peers"]), (&json!(1.0), &json!(3)));
+}
+
+#[test]
+fn hashing_at_most_five_a_second_and_never_backwards() {
+    let mut bench = Bench::new();
+    bench.line(json!({"cmd": "seed", "filePath": "film"}));
+    let key = bench.started();
+    let mut last = -1.0;
+    let mut count = 0;
+    for step in 0..200u32 {
+        // Hashing threads report out of order.
+        bench.fact(key, Fact::Hashing(f64::from(step ^ 1) / 200.0));
+        bench.pass(Duration::from_millis(10));
+        for event in bench.events() {
+            let progress = event["progress"].as_f64().unwrap();
+            assert!(progress >= last, "{progress} after {last}");
+            last = progress;
+            count += 1;
+        }
+    }
+    assert!((10..=11).contains(&count), "{count} in two seconds");
+    bench.fact(key, Fact::Hashing(0.999));
+    bench.pass(SECOND);
+    assert_eq!(bench.events()[0]["progress"], 0.999, "the last word is said too");
+}
+
+#[test]
+fn adding_a_magnet() {
+    let mut bench = Bench::new();
+    let key = bench.add("me");
+    bench.fact(key, Fact::Accepted(ONE));
+    assert_eq!(
+        bench.events(),
+        [json!({"event": "info", "message": "Fetching video details", "infoHash": ONE, "id": "me"})]
+    );
+    bench.fact(key, Fact::Details(film("film.mp4")));
+    let added = &bench.events()[0];
+    assert_eq!((&added["event"], &added["id"], &added["length"]), (&json!("added"), &json!("me"), &json!(1000)));
+    bench.fact(key, stats(450, 5));
+    let progress = &bench.events()[0];
+    assert_eq!((&progress["downloaded"], &progress["peers"]), (&json!(0.45), &json!(5)));
+    assert_eq!((&progress["id"], &progress["infoHash"]), (&Value::Null, &json!(ONE)));
+}
+
+#[test]
+fn progress_once_a_second_while_anything_changes() {
+    let mut bench = Bench::new();
+    let key = bench.running(ONE);
+    let mut told = 0;
+    for step in 0..40 {
+        bench.fact(key, stats(step, 1));
+        bench.pass(Duration::from_millis(100));
+        told += bench.names().len();
+    }
+    assert!((4..=5).contains(&told), "{told} in four seconds");
+    bench.pass(SECOND);
+    bench.drain();
+    for _ in 0..5 {
+        bench.fact(key, stats(39, 1));
+        bench.pass(SECOND);
+    }
+    assert_eq!(bench.names(), [""; 0], "nothing changed");
+    bench.fact(key, stats(39, 2));
+    assert_eq!(bench.names(), ["progress"]);
+}
+
+#[test]
+fn completion_is_told_at_once_and_once() {
+    let mut bench = Bench::new();
+    let key = bench.running(ONE);
+    bench.fact(key, stats(999, 1));
+    assert!(bench.events()[0]["downloaded"].as_f64().unwrap() < 1.0);
+    bench.fact(key, Fact::Done);
+    let events = bench.events();
+    assert_eq!(events[0]["downloaded"], 1.0);
+    assert_eq!(events[0]["state"], "seeding");
+    assert_eq!(events[1], json!({"event": "done", "infoHash": ONE}));
+    bench.fact(key, Fact::Done);
+    bench.fact(key, stats(998, 1));
+    bench.pass(SECOND);
+    let events = bench.events();
+    assert_eq!(events.len(), 1, "{events:?}");
+    assert_eq!(events[0]["downloaded"], 1.0, "never back");
+}
+
+#[test]
+fn a_torrent_done_before_its_files_are_known() {
+    let mut bench = Bench::new();
+    let key = bench.add("a");
+    bench.fact(key, Fact::Accepted(ONE));
+    bench.fact(key, Fact::Done);
+    bench.fact(key, Fact::Details(film("film.mp4")));
+    assert_eq!(bench.names(), ["info", "added", "progress", "done"]);
+}
+
+#[test]
+fn a_file_of_a_folder() {
+    let mut bench = Bench::new();
+    let key = bench.add("a");
+    bench.fact(key, Fact::Accepted(ONE));
+    bench.drain();
+    let file = |path: &str, length| DetailFile { path: path.into(), length, media: false };
+    let files = vec![file("a.srt", 5), file("sub/b.mkv", 1000)];
+    let details = Details { name: "F".into(), files, film: 1, magnet_uri: String::new() };
+    bench.fact(key, Fact::Details(details));
+    let (events, effects) = bench.drain();
+    assert_eq!((&events[0]["name"], &events[0]["length"]), (&json!("b.mkv"), &json!(1000)));
+    assert_eq!(events[0]["serverUrl"], "http://localhost:42069/b.mkv");
+    assert_eq!(events[0]["files"][0]["serverUrl"], "http://localhost:42069/F/a.srt");
+    assert_eq!(events[0]["files"][1]["serverUrl"], events[0]["serverUrl"]);
+    let paths = vec![("/F/a.srt".into(), 0), ("/b.mkv".into(), 1), ("/F/sub/b.mkv".into(), 1)];
+    assert_eq!(effects, [Effect::Publish { torrent: key, paths }]);
+}
+
+#[test]
+fn details_that_make_no_sense_are_ignored() {
+    let mut bench = Bench::new();
+    let key = bench.add("a");
+    bench.fact(key, Fact::Details(film("early")));
+    bench.fact(key, Fact::Accepted(ONE));
+    bench.fact(key, Fact::Details(Details { film: 1, ..film("x") }));
+    assert_eq!(bench.names(), ["info"]);
+}
+
+#[test]
+fn two_torrents_of_one_name() {
+    let mut bench = Bench::new();
+    bench.running(ONE);
+    let key = bench.add("b");
+    bench.fact(key, Fact::Accepted(TWO));
+    bench.fact(key, Fact::Details(film("film.mp4")));
+    let events = bench.events();
+    assert_eq!(events[1]["serverUrl"], format!("http://localhost:42069/{TWO}/film.mp4"));
+}
+
+#[test]
+fn stop_one_stop_all_stop_none() {
+    let mut bench = Bench::new();
+    bench.line(json!({"cmd": "stop", "id": 1}));
+    assert_eq!(bench.events(), [json!({"event": "stopped", "id": 1})]);
+    let (one, two) = (bench.running(ONE), bench.running(TWO));
+    bench.line(json!({"cmd": "stop", "infoHash": ONE, "deleteData": true, "id": 2}));
+    let (events, effects) = bench.drain();
+    assert_eq!(events, [json!(null); 0]);
+    assert_eq!(effects, [Effect::Withdraw(one), Effect::Stop { torrent: one, delete_data: true }]);
+    bench.line(json!({"cmd": "stop", "id": 3}));
+    assert_eq!(bench.drain().1, [Effect::Withdraw(two), Effect::Stop { torrent: two, delete_data: false }]);
+    bench.fact(two, Fact::Stopped);
+    bench.fact(one, Fact::Stopped);
+    assert_eq!(
+        bench.events(),
+        [
+            json!({"event": "stopped", "infoHash": TWO, "id": 3}),
+            json!({"event": "stopped", "infoHash": ONE, "id": 2}),
+            json!({"event": "stopped", "infoHash": ONE, "id": 3}),
+        ]
+    );
+    bench.line(json!({"cmd": "stop", "infoHash": ONE}));
+    let event = &bench.events()[0];
+    assert_eq!((&event["event"], &event["code"]), (&json!("error"), &json!("E010")));
+}
+
+#[test]
+fn stopping_while_hashing() {
+    let mut bench = Bench::new();
+    bench.line(json!({"cmd": "seed", "filePath": "film"}));
+    let key = bench.started();
+    bench.line(json!({"cmd": "stop"}));
+    bench.drain();
+    bench.fact(key, Fact::Hashing(0.5));
+    bench.fact(key, Fact::Accepted(ONE));
+    bench.fact(key, Fact::Stopped);
+    assert_eq!(bench.events(), [json!({"event": "stopped"})]);
+}
+
+#[test]
+fn a_new_torrent_waits_for_one_that_stops() {
+    let mut bench = Bench::new();
+    let one = bench.running(ONE);
+    bench.line(json!({"cmd": "stop"}));
+    bench.drain();
+    bench.line(json!({"cmd": "seed", "filePath": "again"}));
+    assert_eq!(bench.drain().1, []);
+    bench.fact(one, Fact::Stopped);
+    let (events, effects) = bench.drain();
+    assert_eq!(events.len(), 1);
+    assert!(matches!(effects.as_slice(), [Effect::Start { .. }]), "{effects:?}");
+}
+
+#[test]
+fn stopping_what_waits() {
+    let mut bench = Bench::new();
+    let one = bench.running(ONE);
+    bench.line(json!({"cmd": "stop"}));
+    bench.line(json!({"cmd": "seed", "filePath": "again"}));
+    bench.drain();
+    bench.line(json!({"cmd": "stop", "id": 9}));
+    assert_eq!(bench.events(), [json!({"event": "stopped", "id": 9})]);
+    bench.fact(one, Fact::Stopped);
+    let (events, effects) = bench.drain();
+    assert_eq!((events.len(), effects.len()), (2, 0), "both stops are answered: {events:?}");
+}
+
+#[test]
+fn the_same_torrent_twice_is_one() {
+    let mut bench = Bench::new();
+    let one = bench.running(ONE);
+    let again = bench.add("again");
+    bench.fact(again, Fact::Accepted(ONE));
+    let (events, effects) = bench.drain();
+    assert_eq!((&events[0]["event"], &events[0]["id"]), (&json!("added"), &json!("again")));
+    assert_eq!((events.len(), effects), (1, vec![Effect::Forget(again)]));
+    bench.fact(again, Fact::Done);
+    assert_eq!(bench.names(), [""; 0], "a forgotten key says nothing");
+    bench.fact(one, Fact::Done);
+    assert_eq!(bench.names(), ["progress", "done"]);
+}
+
+#[test]
+fn adding_what_one_seeds_is_done_at_once() {
+    let mut bench = Bench::new();
+    bench.line(json!({"cmd": "seed", "filePath": "film.mp4"}));
+    let seed = bench.started();
+    bench.fact(seed, Fact::Accepted(ONE));
+    bench.fact(seed, Fact::Details(film("film.mp4")));
+    let add = bench.add("x");
+    bench.fact(add, Fact::Accepted(ONE));
+    assert_eq!(bench.names(), ["added", "progress", "done"]);
+}
+
+#[test]
+fn a_failed_torrent_makes_room_for_a_new_try() {
+    let mut bench = Bench::new();
+    let one = bench.running(ONE);
+    bench.fact(one, Fact::Failed(problem(ErrorCode::E008)));
+    bench.drain();
+    let again = bench.add("again");
+    bench.fact(again, Fact::Accepted(ONE));
+    let (_, effects) = bench.drain();
+    let expected = [Effect::Withdraw(one), Effect::Stop { torrent: one, delete_data: false }, Effect::Forget(again)];
+    assert_eq!(effects, expected);
+    bench.fact(one, Fact::Stopped);
+    let (events, effects) = bench.drain();
+    assert_eq!(events, [json!({"event": "stopped", "infoHash": ONE})]);
+    let [Effect::Start { torrent, .. }] = effects.as_slice() else { panic!("{effects:?}") };
+    bench.fact(*torrent, Fact::Accepted(ONE));
+    bench.fact(*torrent, Fact::Details(film("film.mp4")));
+    assert_eq!(bench.events()[1]["id"], "again");
+}
+
+#[test]
+fn what_never_starts_is_an_error_with_the_mark() {
+    let mut bench = Bench::new();
+    let key = bench.add("x");
+    bench.fact(key, Fact::Refused(problem(ErrorCode::E003)));
+    assert_eq!(
+        bench.events(),
+        [json!({"event": "error", "message": "it broke", "code": "E003", "retryable": false, "id": "x"})]
+    );
+    bench.line(json!({"cmd": "stop"}));
+    assert_eq!(bench.events(), [json!({"event": "stopped"})], "nothing is left of it");
+}
+
+#[test]
+fn what_fails_before_it_was_added_is_cleared_away() {
+    let mut bench = Bench::new();
+    let key = bench.add("x");
+    bench.fact(key, Fact::Accepted(ONE));
+    bench.drain();
+    bench.fact(key, Fact::Failed(problem(ErrorCode::E003)));
+    let (events, effects) = bench.drain();
+    assert_eq!(
+        (&events[0]["code"], &events[0]["id"], &events[0]["infoHash"]),
+        (&json!("E003"), &json!("x"), &json!(ONE))
+    );
+    assert_eq!(effects[1], Effect::Stop { torrent: key, delete_data: false });
+    bench.line(json!({"cmd": "stop"}));
+    assert_eq!(bench.events(), [json!({"event": "stopped"})]);
+    bench.fact(key, Fact::Stopped);
+    assert_eq!(bench.names(), [""; 0]);
+}
+
+#[test]
+fn what_fails_later_stays_until_it_is_stopped() {
+    let mut bench = Bench::new();
+    let key = bench.running(ONE);
+    bench.fact(key, Fact::Failed(problem(ErrorCode::E008)));
+    let (events, effects) = bench.drain();
+    assert_eq!((&events[0]["event"], &events[0]["code"]), (&json!("error"), &json!("E008")));
+    assert_eq!((&events[1]["event"], &events[1]["state"]), (&json!("progress"), &json!("error")));
+    assert_eq!(effects, [Effect::Withhold { torrent: key, reason: "it broke".into() }]);
+    bench.fact(key, Fact::Failed(problem(ErrorCode::E008)));
+    assert_eq!(bench.names(), [""; 0], "told once");
+    let status = bench.app.status();
+    assert_eq!(
+        (status.torrents[0].error.as_deref(), status.torrents[0].figures.state),
+        (Some("it broke"), State::Error)
+    );
+    bench.line(json!({"cmd": "stop"}));
+    bench.fact(key, Fact::Stopped);
+    assert_eq!(bench.events(), [json!({"event": "stopped", "infoHash": ONE})]);
+}
+
+#[test]
+fn trouble_is_told_and_it_goes_on() {
+    let mut bench = Bench::new();
+    let key = bench.running(ONE);
+    bench.fact(key, Fact::Told(Err(problem(ErrorCode::E004))));
+    bench.fact(key, Fact::Told(Ok("found somebody".into())));
+    let events = bench.events();
+    assert_eq!(
+        (&events[0]["code"], &events[0]["retryable"], &events[0]["infoHash"]),
+        (&json!("E004"), &json!(true), &json!(ONE))
+    );
+    assert_eq!(events[1], json!({"event": "info", "message": "found somebody", "infoHash": ONE}));
+    bench.fact(key, Fact::Done);
+    assert_eq!(bench.names(), ["progress", "done"]);
+}
+
+#[test]
+fn bad_lines_are_told_and_nothing_ends() {
+    let mut bench = Bench::new();
+    bench.app.handle_input(bench.now, Input::Line(b"{".to_vec()));
+    bench.app.handle_input(bench.now, Input::Line(b"\xff".to_vec()));
+    bench.app.handle_input(bench.now, Input::Line(b"  ".to_vec()));
+    bench.app.handle_input(bench.now, Input::LineTooLong);
+    bench.line(json!({"cmd": "dance", "id": [1]}));
+    bench.line(json!({"cmd": "seed", "id": "s"}));
+    let events = bench.events();
+    assert_eq!(events.len(), 5);
+    assert!(events.iter().all(|event| event["code"] == "E010" && event["retryable"] == false));
+    assert_eq!(events[4]["id"], "s");
+    bench.line(json!({"cmd": "status"}));
+    assert_eq!(bench.names(), ["status"]);
+}
+
+#[test]
+fn status_has_everything() {
+    let mut bench = Bench::new();
+    let key = bench.running(ONE);
+    bench.line(json!({"cmd": "seed", "filePath": "dir/other.mkv"}));
+    let other = bench.started();
+    bench.fact(other, Fact::Hashing(0.5));
+    let peer = PeerStatus {
+        addr: "10.0.0.2:6881".parse().unwrap(),
+        client: "test".into(),
+        speed: 1,
+        upload_speed: 2,
+        downloaded_bytes: 3,
+        uploaded_bytes: 4,
+        progress: 0.5,
+        am_choking: false,
+        am_interested: true,
+        peer_choking: false,
+        peer_interested: true,
+        incoming: true,
+        inflight: 5,
+    };
+    let figures = Figures { peers: 1, downloaded_bytes: 10, ..Figures::default() };
+    bench.fact(key, Fact::Stats(Snapshot { figures, peers: vec![peer] }));
+    bench.drain();
+    bench.line(json!({"cmd": "status", "id": true}));
+    let status = &bench.events()[0];
+    assert_eq!(
+        (&status["httpPort"], &status["listenPort"], &status["id"]),
+        (&json!(42069), &json!(6881), &json!(true))
+    );
+    assert_eq!((&status["dhtNodes"], &status["nat"]), (&json!(0), &json!("unknown")));
+    let film = &status["torrents"][0];
+    assert_eq!(
+        (&film["infoHash"], &film["name"], &film["downloaded"]),
+        (&json!(ONE), &json!("film.mp4"), &json!(0.01))
+    );
+    assert_eq!(film["magnetURI"], "magnet:?film");
+    assert_eq!((&film["peerList"][0]["addr"], &film["peerList"][0]["inflight"]), (&json!("10.0.0.2:6881"), &json!(5)));
+    let hashing = &status["torrents"][1];
+    assert_eq!(
+        (&hashing["name"], &hashing["state"], &hashing["hashing"]),
+        (&json!("other.mkv"), &json!("hashing"), &json!(0.5))
+    );
+}
+
+#[test]
+fn limits_change_one_by_one() {
+    let mut bench = Bench::new();
+    bench.line(json!({"cmd": "limit", "maxUpload": 5000, "id": 1}));
+    let (events, effects) = bench.drain();
+    assert_eq!(effects, [Effect::SetLimits { upload: 5000, download: 0 }]);
+    assert_eq!((&events[0]["event"], &events[0]["id"]), (&json!("info"), &json!(1)));
+    bench.line(json!({"cmd": "limit", "maxDownload": 7}));
+    assert_eq!(bench.drain().1, [Effect::SetLimits { upload: 5000, download: 7 }]);
+    assert_eq!((bench.app.status().max_upload, bench.app.status().max_download), (5000, 7));
+}
+
+#[test]
+fn the_playhead_in_bytes() {
+    let mut bench = Bench::new();
+    let key = bench.running(ONE);
+    for (position, bytes) in [(0.0, 0), (25.0, 250), (1e300, 1000)] {
+        bench.line(
+            json!({"cmd": "playhead", "infoHash": ONE, "position": position, "duration": 100.0, "playing": true}),
+        );
+        let expected = Effect::Playhead { torrent: key, position: bytes, rate: 10, playing: true };
+        assert_eq!(bench.drain(), (vec![], vec![expected]));
+    }
+    for (infohash, duration) in [(TWO, 100.0), (ONE, 1e300)] {
+        bench.line(
+            json!({"cmd": "playhead", "infoHash": infohash, "position": 1, "duration": duration, "playing": true}),
+        );
+        assert_eq!(bench.events()[0]["code"], "E010");
+    }
+    let early = bench.add("x");
+    bench.fact(early, Fact::Accepted(TWO));
+    bench.drain();
+    bench.line(json!({"cmd": "playhead", "infoHash": TWO, "position": 1, "duration": 2, "playing": true}));
+    assert_eq!(bench.events()[0]["code"], "E010");
+}
+
+#[test]
+fn what_is_not_built_is_said_when_asked_for() {
+    let mut bench = Bench::new();
+    let room = json!({"key": "0".repeat(32), "self": "0".repeat(40)});
+    bench
+        .line(json!({"cmd": "add", "magnetURI": "m", "trackerUrl": "ws://h/", "private": true, "room": room, "id": 1}));
+    let events = bench.events();
+    assert_eq!(events.len(), 3);
+    for (event, word) in events.iter().zip(["trackerUrl", "private", "room"]) {
+        assert!(event["message"].as_str().unwrap().starts_with(word), "{event}");
+        assert_eq!((&event["event"], &event["id"]), (&json!("info"), &json!(1)));
+    }
+    bench.line(json!({"cmd": "add", "magnetURI": "m", "trackerUrl": "", "private": false}));
+    assert_eq!(bench.names(), [""; 0]);
+}
+
+#[test]
+fn too_many_torrents() {
+    let mut bench = Bench::new();
+    for _ in 0..crate::limits::TORRENTS_MAX {
+        bench.line(json!({"cmd": "add", "magnetURI": "m"}));
+    }
+    assert_eq!(bench.names(), [""; 0]);
+    bench.line(json!({"cmd": "add", "magnetURI": "m", "id": 5}));
+    let event = &bench.events()[0];
+    assert_eq!((&event["code"], &event["id"]), (&json!("E010"), &json!(5)));
+}
+
+#[test]
+fn quitting_with_nothing_to_stop() {
+    for input in [Input::EndOfInput, Input::Signal, Input::Request(Command::Quit.into())] {
+        let mut bench = Bench::new();
+        bench.app.handle_input(bench.now, input);
+        assert_eq!(bench.drain(), (vec![], vec![Effect::Quit]));
+        bench.line(json!({"cmd": "status"}));
+        assert_eq!(bench.drain(), (vec![], vec![]), "nothing comes after it");
+        assert_eq!(bench.app.poll_timeout(), None);
+    }
+}
+
+#[test]
+fn quitting_waits_for_goodbyes() {
+    let mut bench = Bench::new();
+    let (one, two) = (bench.running(ONE), bench.running(TWO));
+    bench.line(json!({"cmd": "quit", "id": "q"}));
+    bench.drain();
+    bench.app.handle_input(bench.now, Input::EndOfInput);
+    bench.line(json!({"cmd": "add", "magnetURI": "m"}));
+    let (events, effects) = bench.drain();
+    assert_eq!((&events[0]["code"], effects.len()), (&json!("E010"), 0));
+    bench.fact(one, Fact::Stopped);
+    assert_eq!(bench.drain(), (vec![json!({"event": "stopped", "infoHash": ONE, "id": "q"})], vec![]));
+    bench.fact(two, Fact::Stopped);
+    assert_eq!(bench.drain(), (vec![json!({"event": "stopped", "infoHash": TWO, "id": "q"})], vec![Effect::Quit]));
+}
+
+#[test]
+fn quitting_does_not_wait_for_ever() {
+    let mut bench = Bench::new();
+    bench.running(ONE);
+    bench.app.handle_input(bench.now, Input::Signal);
+    bench.drain();
+    assert_eq!(bench.app.poll_timeout().unwrap().1, Wake::QuitPatience);
+    bench.pass(Duration::from_secs(3));
+    assert_eq!(bench.drain(), (vec![json!({"event": "stopped", "infoHash": ONE})], vec![Effect::Quit]));
+}
+
+/// Anything a front end or a driver might do, with small numbers so that things meet.
+#[derive(Clone, Debug)]
+enum Act {
+    Line(&'static str),
+    Fact(u64, u8, u64),
+    Pass(u64),
+}
+
+fn any_act() -> impl Strategy<Value = Act> {
+    let lines = [
+        r#"{"cmd":"seed","filePath":"f"}"#,
+        r#"{"cmd":"add","magnetURI":"m","id":1}"#,
+        r#"{"cmd":"stop"}"#,
+        r#"{"cmd":"stop","infoHash":"1111111111111111111111111111111111111111"}"#,
+        r#"{"cmd":"status"}"#,
+        "{",
+    ];
+    prop_oneof![
+        3 => proptest::sample::select(lines.to_vec()).prop_map(Act::Line),
+        8 => (0u64..6, 0u8..9, 0u64..=1000).prop_map(|(key, kind, n)| Act::Fact(key, kind, n)),
+        2 => (0u64..1500).prop_map(Act::Pass),
+    ]
+}
+
+fn fact_of(kind: u8, number: u64) -> Fact {
+    match kind {
+        0 => Fact::Hashing(0.5),
+        1 => Fact::Accepted(if number.is_multiple_of(2) { ONE } else { TWO }),
+        2 => Fact::Details(film("film.mp4")),
+        3 => Fact::Done,
+        4 => Fact::Told(Err(problem(ErrorCode::E009))),
+        5 if number.is_multiple_of(5) => Fact::Refused(problem(ErrorCode::E005)),
+        6 if number.is_multiple_of(5) => Fact::Failed(problem(ErrorCode::E008)),
+        7 => Fact::Stopped,
+        _ => stats(number, 1),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    /// Whatever happens in whatever order: progress of a torrent never goes back, `done` comes once and after exactly
+    /// 1.0, no timeout repeats without moving, and quitting ends.
+    #[test]
+    fn promises_hold(acts in proptest::collection::vec(any_act(), 0..60)) {
+        let mut bench = Bench::new();
+        let mut downloaded = std::collections::BTreeMap::<String, f64>::new();
+        let mut done = std::collections::BTreeSet::<String>::new();
+        let mut started = std::collections::BTreeSet::new();
+        for act in acts {
+            match act {
+                Act::Line(line) => bench.app.handle_input(bench.now, Input::Line(line.as_bytes().to_vec())),
+                Act::Fact(key, kind, number) => bench.fact(TorrentKey(key), fact_of(kind, number)),
+                Act::Pass(millis) => bench.pass(Duration::from_millis(millis)),
+            }
+            let (events, effects) = bench.drain();
+            for event in events {
+                let hash = event["infoHash"].as_str().unwrap_or_default().to_owned();
+                match event["event"].as_str().unwrap() {
+                    "progress" => {
+                        let now = event["downloaded"].as_f64().unwrap();
+                        let before = downloaded.insert(hash, now).unwrap_or(0.0);
+                        prop_assert!(now >= before, "{now} after {before}");
+                    }
+                    "done" => {
+                        prop_assert_eq!(downloaded.get(&hash), Some(&1.0));
+                        prop_assert!(done.insert(hash), "done twice");
+                    }
+                    "stopped" => {
+                        downloaded.remove(&hash);
+                        done.remove(&hash);
+                    }
+                    _ => {}
+                }
+            }
+            for effect in effects {
+                if let Effect::Start { torrent, .. } = effect {
+                    prop_assert!(started.insert(torrent), "started twice");
+                }
+            }
+            if let Some((due, wake)) = bench.app.poll_timeout() {
+                prop_assert!(due > bench.now, "{wake:?} is overdue");
+            }
+        }
+        bench.app.handle_input(bench.now, Input::Signal);
+        bench.pass(Duration::from_secs(3));
+        let (_, effects) = bench.drain();
+        prop_assert_eq!(effects.last(), Some(&Effect::Quit));
+    }
+}

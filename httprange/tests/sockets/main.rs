@@ -1,0 +1,5 @@
+//! The server over real sockets, with requests as raw bytes.
+
+mod answers;
+mod cinema;
+mod connections;

@@ -1,0 +1,207 @@
+//! A tiny HTTP tracker (BEP 3, BEP 23): one thread, every announce remembered, peers the test names.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+
+/// Runs until dropped.
+pub struct Tracker {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    closing: AtomicBool,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// By raw infohash.
+    swarms: BTreeMap<Vec<u8>, Vec<SocketAddr>>,
+    announces: Vec<Announce>,
+    refusal: Option<String>,
+    seen_as: Option<IpAddr>,
+}
+
+/// One announce, as it came.
+#[derive(Clone, Debug)]
+pub struct Announce {
+    /// 40 hexadecimal digits.
+    pub infohash: String,
+    /// The announced port.
+    pub port: u16,
+    /// `started`, `completed`, `stopped`, or empty.
+    pub event: String,
+    /// Bytes it lacks; `None` when it does not say.
+    pub left: Option<u64>,
+}
+
+impl Tracker {
+    /// Starts one on loopback.
+    pub fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let shared = Arc::new(Shared::default());
+        let thread = std::thread::spawn({
+            let shared = Arc::clone(&shared);
+            move || serve(&listener, &shared)
+        });
+        Self { address, shared, thread: Some(thread) }
+    }
+
+    /// Where to announce.
+    pub fn url(&self) -> String {
+        format!("http://{}/announce", self.address)
+    }
+
+    /// Lists a peer that does not announce itself. `infohash` in hexadecimal.
+    pub fn register(&self, infohash: &str, peer: SocketAddr) {
+        let raw = (0..infohash.len() / 2).map(|at| u8::from_str_radix(&infohash[2 * at..2 * at + 2], 16));
+        let raw = raw.collect::<Result<Vec<u8>, _>>().expect("an infohash in hexadecimal");
+        self.state(|state| state.swarms.entry(raw).or_default().push(peer));
+    }
+
+    /// Whoever announces from now on is listed at that address instead of the loopback one it came from.
+    pub fn see_everyone_as(&self, address: IpAddr) {
+        self.state(|state| state.seen_as = Some(address));
+    }
+
+    /// Refuses every announce from now on, with this reason.
+    pub fn refuse(&self, reason: &str) {
+        self.state(|state| state.refusal = Some(reason.to_owned()));
+    }
+
+    /// Every announce so far.
+    pub fn announces(&self) -> Vec<Announce> {
+        self.state(|state| state.announces.clone())
+    }
+
+    fn state<T>(&self, with: impl FnOnce(&mut State) -> T) -> T {
+        with(&mut self.shared.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Tracker {
+    fn drop(&mut self) {
+        self.shared.closing.store(true, Ordering::SeqCst);
+        // Wakes the thread from `accept`; when that fails it is awake already.
+        drop(TcpStream::connect(self.address));
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+fn serve(listener: &TcpListener, shared: &Shared) {
+    for stream in listener.incoming() {
+        if shared.closing.load(Ordering::SeqCst) {
+            return;
+        }
+        // A client that breaks off harms only itself.
+        drop(stream.and_then(|stream| answer(stream, shared)));
+    }
+}
+
+fn answer(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
+    stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+    let from = stream.peer_addr()?.ip();
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut request = String::new();
+    reader.read_line(&mut request)?;
+    let mut header = String::new();
+    while reader.read_line(&mut header)? > 2 {
+        header.clear();
+    }
+    let path = request.split(' ').nth(1).unwrap_or_default();
+    let body = match path.split_once('?') {
+        Some(("/announce", query)) => {
+            announce(query, from, &mut shared.state.lock().unwrap_or_else(PoisonError::into_inner))
+        }
+        Some(_) | None => b"d14:failure reason13:no such placee".to_vec(),
+    };
+    write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len())?;
+    stream.write_all(&body)
+}
+
+fn announce(query: &str, from: IpAddr, state: &mut State) -> Vec<u8> {
+    let field = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    let number = |name: &str| field(name).and_then(|value| value.parse::<u64>().ok());
+    let infohash: Vec<u8> = percent_decode_str(field("info_hash").unwrap_or_default()).collect();
+    let port = number("port").and_then(|port| u16::try_from(port).ok()).unwrap_or(0);
+    let event = field("event").unwrap_or_default().to_owned();
+    let announced = Announce { infohash: crate::hex(&infohash), port, event: event.clone(), left: number("left") };
+    state.announces.push(announced);
+    if let Some(reason) = &state.refusal {
+        return format!("d14:failure reason{}:{reason}e", reason.len()).into_bytes();
+    }
+    let own = SocketAddr::new(state.seen_as.unwrap_or(from), port);
+    let swarm = state.swarms.entry(infohash).or_default();
+    let others: Vec<SocketAddr> = swarm.iter().copied().filter(|peer| *peer != own).collect();
+    swarm.retain(|peer| *peer != own);
+    if event != "stopped" && port != 0 {
+        swarm.push(own);
+    }
+    if field("compact") == Some("0") { reply_plain(&others) } else { reply_compact(&others) }
+}
+
+/// BEP 23: six bytes a peer, and BEP 7's eighteen for IPv6.
+fn reply_compact(peers: &[SocketAddr]) -> Vec<u8> {
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for peer in peers {
+        match peer.ip() {
+            IpAddr::V4(ip) => v4.extend(ip.octets().into_iter().chain(peer.port().to_be_bytes())),
+            IpAddr::V6(ip) => v6.extend(ip.octets().into_iter().chain(peer.port().to_be_bytes())),
+        }
+    }
+    let mut reply = b"d8:intervali60e5:peers".to_vec();
+    for (name, list) in [("", v4), ("6:peers6", v6)] {
+        reply.extend(format!("{name}{}:", list.len()).into_bytes());
+        reply.extend(list);
+    }
+    reply.push(b'e');
+    reply
+}
+
+/// BEP 3: a dictionary a peer.
+fn reply_plain(peers: &[SocketAddr]) -> Vec<u8> {
+    let entry = |peer: &SocketAddr| {
+        let ip = peer.ip().to_string();
+        format!("d2:ip{}:{ip}4:porti{}ee", ip.len(), peer.port())
+    };
+    let list: String = peers.iter().map(entry).collect();
+    format!("d8:intervali60e5:peersl{list}ee").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+    use crate::http;
+
+    #[test]
+    fn lists_the_peers_it_was_told_and_those_that_announced() {
+        let tracker = Tracker::start();
+        tracker.register(&"61".repeat(20), SocketAddr::from((Ipv4Addr::new(127, 0, 0, 9), 258)));
+        let announce = |more: &str| http::get(&format!("{}?info_hash={}&{more}", tracker.url(), "a".repeat(20))).body;
+        let listed = b"d8:intervali60e5:peers6:\x7f\0\0\x09\x01\x026:peers60:e";
+        assert_eq!(announce("port=1&compact=1&left=7"), listed);
+        let plain = b"d8:intervali60e5:peersld2:ip9:127.0.0.94:porti258eed2:ip9:127.0.0.14:porti1eeee";
+        assert_eq!(announce("port=2&compact=0&event=stopped"), plain);
+        assert_eq!(announce("port=1&compact=1"), listed, "nobody is told of itself, and who stopped is gone");
+        tracker.refuse("go away");
+        assert_eq!(announce("port=1"), b"d14:failure reason7:go awaye");
+        let seen = tracker.announces();
+        assert_eq!((seen[0].infohash.as_str(), seen[0].left), ("61".repeat(20).as_str(), Some(7)));
+        assert_eq!(seen[1].event, "stopped");
+    }
+}
