@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
 use http::{Request, Response, StatusCode};
@@ -26,11 +27,12 @@ pub(crate) struct Service<L> {
     library: Arc<L>,
     port: u16,
     pool: ChunkPool,
+    refused: Arc<AtomicU64>,
     http: http1::Builder,
 }
 
 impl<L: Library> Service<L> {
-    pub(crate) fn new(library: Arc<L>, port: u16, limits: &Limits) -> Self {
+    pub(crate) fn new(library: Arc<L>, port: u16, limits: &Limits, refused: Arc<AtomicU64>) -> Self {
         let mut http = http1::Builder::new();
         http.timer(SmolTimer::new())
             .header_read_timeout(limits.head_deadline)
@@ -39,7 +41,7 @@ impl<L: Library> Service<L> {
             // The end of a connection is `wire`'s to see: a client that only closed its own side, after its request, is
             // still answered when nothing has to be waited for.
             .half_close(true);
-        Self { library, port, pool: ChunkPool::new(), http }
+        Self { library, port, pool: ChunkPool::new(), refused, http }
     }
 
     /// Serves a connection until either side ends it.
@@ -56,7 +58,9 @@ impl<L: Library> Service<L> {
 
     fn answer<B>(&self, request: &Request<B>, wire: &Wire<TcpStream>) -> Response<Payload<L::Source>> {
         if let Err(refusal) = guard::check(request.uri(), request.headers(), self.port) {
-            log::warn!("a request to the local server was refused: {refusal}");
+            // Counted, not shouted: a page could fill a log.
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            log::debug!("a request to the local server was refused: {refusal}");
             return respond(plan::bare(StatusCode::FORBIDDEN));
         }
         let method = request.method();

@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use futures_lite::future;
 use smol::channel::{Receiver, Sender, bounded};
-use smol::lock::Semaphore;
-use smol::net::TcpListener;
+use smol::lock::{Semaphore, SemaphoreGuardArc};
+use smol::net::{TcpListener, TcpStream};
 use smol::{LocalExecutor, Task, Timer};
 
 use crate::connection::Service;
@@ -22,6 +23,7 @@ use crate::listen::listen;
 pub struct Server {
     port: u16,
     preferred_port: u16,
+    refused: Arc<AtomicU64>,
     /// Dropped to stop the thread.
     stop: Option<Sender<Infallible>>,
     thread: Option<JoinHandle<()>>,
@@ -46,12 +48,16 @@ impl Server {
         let port = listeners.port;
         let v4 = TcpListener::try_from(listeners.v4).map_err(StartError::Bind)?;
         let v6 = listeners.v6.map(TcpListener::try_from).transpose().map_err(StartError::Bind)?;
+        let refused = Arc::new(AtomicU64::new(0));
         let (stop, stopped) = bounded(1);
         let thread = std::thread::Builder::new()
             .name("http".to_owned())
-            .spawn(move || run(v4, v6, library, port, limits, &stopped))
+            .spawn({
+                let refused = Arc::clone(&refused);
+                move || run(v4, v6, || Service::new(library, port, &limits, refused), limits.connections, &stopped)
+            })
             .map_err(StartError::Thread)?;
-        Ok(Self { port, preferred_port, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { port, preferred_port, refused, stop: Some(stop), thread: Some(thread) })
     }
 
     /// The port of both addresses.
@@ -62,6 +68,12 @@ impl Server {
     /// Whether the preferred port could not be had.
     pub const fn preferred_was_taken(&self) -> bool {
         self.preferred_port != 0 && self.port != self.preferred_port
+    }
+
+    /// Requests that the [`crate::guard`] has answered 403 since the start: web pages that tried, or a player that is
+    /// wrongly taken for one.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 }
 
@@ -79,54 +91,56 @@ impl Drop for Server {
 fn run<L: Library>(
     v4: TcpListener,
     v6: Option<TcpListener>,
-    library: Arc<L>,
-    port: u16,
-    limits: Limits,
+    service: impl FnOnce() -> Service<L>,
+    connections_max: usize,
     stopped: &Receiver<Infallible>,
 ) {
     let executor = LocalExecutor::new();
-    let service = Rc::new(Service::new(library, port, &limits));
-    let slots = Arc::new(Semaphore::new(limits.connections));
-    let serve_v4 = accept(v4, &executor, Rc::clone(&service), Arc::clone(&slots));
-    let serve_v6 = async {
-        match v6 {
-            Some(v6) => accept(v6, &executor, service, slots).await,
-            None => future::pending().await,
-        }
-    };
+    let slots = Arc::new(Semaphore::new(connections_max));
+    let (accepted_sender, accepted) = bounded(1);
+    // Tasks of their own, because what `run` waits for is looked at whenever any connection has something to do.
+    let _acceptors: Vec<Task<()>> = [Some(v4), v6]
+        .into_iter()
+        .flatten()
+        .map(|listener| executor.spawn(accept(listener, Arc::clone(&slots), accepted_sender.clone())))
+        .collect();
+    let serve = serve(&executor, Rc::new(service()), &accepted);
     let until_stopped = async {
         // Nothing is ever sent; it ends when the server's handle goes.
         if let Ok(never) = stopped.recv().await {
             match never {}
         }
     };
-    let serve = async {
-        let (never, _): (Infallible, Infallible) = future::zip(serve_v4, serve_v6).await;
-        match never {}
-    };
     smol::block_on(executor.run(future::or(until_stopped, serve)));
 }
 
-/// Accepts and serves for ever. The connections are dropped with it.
-async fn accept<L: Library>(
-    listener: TcpListener,
-    executor: &LocalExecutor<'static>,
-    service: Rc<Service<L>>,
-    slots: Arc<Semaphore>,
-) -> Infallible {
-    // At most the connections' bound and those that ended since the last accept.
-    let mut connections: Vec<Task<()>> = Vec::new();
+/// A connection with the leave to be served.
+type Accepted = (TcpStream, SemaphoreGuardArc);
+
+/// Accepts as long as somebody takes the connections.
+async fn accept(listener: TcpListener, slots: Arc<Semaphore>, accepted: Sender<Accepted>) {
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Full: this one waits here, those behind it in the system's queue.
+                let slot = slots.acquire_arc().await;
+                if accepted.send((stream, slot)).await.is_err() {
+                    return;
+                }
+            }
             Err(error) => {
                 log::warn!("the local server cannot accept: {error}");
                 Timer::after(ACCEPT_PAUSE).await;
-                continue;
             }
-        };
-        // Full: this one waits here, those behind it in the system's queue.
-        let slot = slots.acquire_arc().await;
+        }
+    }
+}
+
+/// Serves what is accepted. The connections are dropped with it.
+async fn serve<L: Library>(executor: &LocalExecutor<'static>, service: Rc<Service<L>>, accepted: &Receiver<Accepted>) {
+    // At most the connections' bound and those that ended since the last was accepted.
+    let mut connections: Vec<Task<()>> = Vec::new();
+    while let Ok((stream, slot)) = accepted.recv().await {
         // Answers are written in as few pieces as can be, so waiting to join them only costs time.
         if let Err(error) = stream.set_nodelay(true) {
             log::debug!("no TCP_NODELAY: {error}");

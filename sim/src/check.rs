@@ -1,6 +1,6 @@
 //! What must hold whatever happens: small checkers that a world or a host feeds, and the trace of a run.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::time::{Duration, Instant};
 
 use bittorrent_proto::units::ByteRange;
@@ -144,11 +144,9 @@ impl<T: Copy + PartialOrd + Debug> Monotone<T> {
     pub fn observe(&mut self, value: T) -> Result<(), Violation> {
         let before = self.last.replace(value);
         match before {
-            Some(before) if value < before => Err(Violation::WentBack {
-                what: self.what,
-                from: format!("{before:?}"),
-                to: format!("{value:?}"),
-            }),
+            Some(before) if value < before => {
+                Err(Violation::WentBack { what: self.what, from: format!("{before:?}"), to: format!("{value:?}") })
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -192,7 +190,7 @@ impl ServedBytes {
 }
 
 /// A hash over everything that happened: the same seed gives the same, or the run is not a function of its seed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct TraceHash(sha1_smol::Sha1);
 
 impl TraceHash {
@@ -213,6 +211,12 @@ impl TraceHash {
     /// The hash so far, in hexadecimal.
     pub fn digest(&self) -> String {
         self.0.digest().to_string()
+    }
+}
+
+impl Debug for TraceHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TraceHash({})", self.digest())
     }
 }
 

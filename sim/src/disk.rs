@@ -141,9 +141,8 @@ impl<J> Disk<J> {
         while self.running.len() < self.config.workers
             && let Some((job, len)) = self.waiting.pop_front()
         {
-            let takes = self.config.latency
-                + jitter(&mut self.rng, self.config.jitter)
-                + time_for(self.config.rate, len.get());
+            let takes =
+                self.config.latency + jitter(&mut self.rng, self.config.jitter) + time_for(self.config.rate, len.get());
             self.running.insert((now + takes, self.started), job);
             self.started += 1;
         }

@@ -31,7 +31,7 @@ impl Film {
     /// The bytes from `offset` on, as many as fit `bytes`; zeros past the end.
     pub fn fill(&self, offset: u64, bytes: &mut [u8]) {
         let mut at = offset;
-        let mut rest = bytes;
+        let mut rest = &mut *bytes;
         while !rest.is_empty() {
             let within = usize::try_from(at % 8).expect("below eight");
             let (word, after) = rest.split_at_mut(rest.len().min(8 - within));

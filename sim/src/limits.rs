@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const EVENTS_MAX: usize = 1 << 20;
 
 /// Things that may happen in one world without time moving on. A swarm's start takes thousands, a loop takes all.
-pub const EVENTS_PER_INSTANT_MAX: u32 = 1_000_000;
+pub const EVENTS_PER_INSTANT_MAX: u32 = 100_000;
 
 /// Least time between two wakes of one host for one reason when nothing happened in between.
 pub const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(10);
@@ -33,4 +33,5 @@ pub const PLAYER_READ_LEN: u64 = 64 * 1024;
 pub const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 const _: () = assert!(WINDOW_LEN >= CHUNK_LEN_MAX, "one chunk always fits the window");
+const _: () = assert!(EVENTS_MAX > EVENTS_PER_INSTANT_MAX as usize, "a loop is named as one before the queue is full");
 const _: () = assert!(SEND_BUFFER_LEN >= CHUNK_LEN_MAX, "one chunk always fits the send buffer");

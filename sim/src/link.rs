@@ -160,18 +160,23 @@ impl Link {
         self.pipes[side.other().index()].set_reading(now, true);
     }
 
-    /// The network drops the connection. Both ends learn at once, as from a reset.
+    /// The network drops the connection. Both ends learn at once, as from a reset; an acceptor that has not been called
+    /// yet never will be.
     pub fn lose(&mut self) {
         for side in Side::ALL {
-            if self.attached[side.index()] {
+            let knows = side == Side::Dialer || self.is_open(side);
+            if self.attached[side.index()] && knows {
                 self.outputs.push_back(LinkEvent::Ended(side, Ending::Lost));
-                self.attached[side.index()] = false;
             }
+            self.attached[side.index()] = false;
         }
     }
 
     /// The bytes stop until then, in both directions, and nobody is told: a cable pulled, a laptop asleep.
     pub fn stall(&mut self, until: Instant) {
+        for opens_at in self.opens_at.iter_mut().flatten() {
+            *opens_at = until.max(*opens_at);
+        }
         for pipe in &mut self.pipes {
             pipe.stall(until);
         }

@@ -56,15 +56,24 @@ pub struct Player {
     state: State,
     /// Bytes are there from the position up to here, without a gap.
     buffered_to: u64,
+    /// Whether whoever drives it had occasion to ask [`Player::wanted`] since there is room for a read.
+    read_announced: bool,
     numbers: PlayerNumbers,
 }
 
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// Stands at `at` until there is enough.
-    Filling { since: Instant, at: u64, reason: Filling },
+    Filling {
+        since: Instant,
+        at: u64,
+        reason: Filling,
+    },
     /// Played `from` at `since` and has gone on since.
-    Playing { since: Instant, from: u64 },
+    Playing {
+        since: Instant,
+        from: u64,
+    },
     Ended,
 }
 
@@ -86,7 +95,8 @@ impl Player {
         let waits_for = bytes_in(config.bitrate, config.prebuffer.max(config.rebuffer));
         assert!(ahead >= waits_for + PLAYER_READ_LEN, "it reads ahead less than it waits for");
         let state = State::Filling { since: now, at: 0, reason: Filling::Start };
-        let mut player = Self { config, state, buffered_to: 0, numbers: PlayerNumbers::default() };
+        let numbers = PlayerNumbers::default();
+        let mut player = Self { config, state, buffered_to: 0, read_announced: true, numbers };
         player.play_when_filled(now);
         player
     }
@@ -108,6 +118,7 @@ impl Player {
             self.buffered_to = range.end.min(self.config.film_len.get());
         }
         self.play_when_filled(now);
+        self.read_announced = self.wanted(now).is_some();
     }
 
     /// The viewer jumps to the byte `to`. What it has from there on is kept.
@@ -132,11 +143,13 @@ impl Player {
         };
         self.state = State::Filling { since, at: to, reason };
         self.play_when_filled(now);
+        self.read_announced = self.wanted(now).is_some();
     }
 
     /// Call when [`Player::poll_timeout`]'s instant has come.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.run_out(now, |runs_out| runs_out <= now);
+        self.read_announced |= self.wanted(now).is_some();
     }
 
     /// When something changes by itself, and what.
@@ -218,16 +231,15 @@ impl Player {
         since + time_for(self.config.bitrate, self.buffered_to - from)
     }
 
-    /// When there will be room for a read; `None` when there is already, or when the film is read to its end.
+    /// When there will be room for a read; `None` when that was announced, or when the film is read to its end.
     fn reads_at(&self, since: Instant, from: u64) -> Option<Instant> {
         let film_len = self.config.film_len.get();
-        if self.buffered_to == film_len {
+        if self.read_announced || self.buffered_to == film_len {
             return None;
         }
         let ahead = bytes_in(self.config.bitrate, self.config.read_ahead);
         let needed = (self.buffered_to + PLAYER_READ_LEN).min(film_len);
-        let at = since + time_for(self.config.bitrate, needed.saturating_sub(ahead).saturating_sub(from));
-        (at > since).then_some(at)
+        Some(since + time_for(self.config.bitrate, needed.saturating_sub(ahead).saturating_sub(from)))
     }
 
     fn read_limit(&self, now: Instant) -> u64 {
@@ -237,5 +249,4 @@ impl Player {
 }
 
 #[cfg(test)]
-#[path = "player_tests.rs"]
 mod tests;

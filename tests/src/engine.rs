@@ -58,8 +58,14 @@ impl Engine {
 
     /// Starts one with exactly these arguments and waits for nothing.
     pub fn spawn(arguments: &[&str]) -> Self {
+        Self::spawn_with(arguments, &[])
+    }
+
+    /// As [`Engine::spawn`], with these variables in its environment.
+    pub fn spawn_with(arguments: &[&str], environment: &[(&str, &Path)]) -> Self {
         let mut command = Command::new(binary());
         command.args(arguments).env_remove("DEBUG").env_remove("LOG_LEVEL").env_remove("RUST_LOG");
+        command.envs(environment.iter().copied());
         Self {
             program: Program::start(&mut command),
             history: Vec::new(),
@@ -160,6 +166,11 @@ impl Engine {
     /// Everything on its stderr so far.
     pub fn log(&self) -> String {
         self.program.stderr.text()
+    }
+
+    /// Its process id.
+    pub fn id(&self) -> u32 {
+        self.program.id()
     }
 
     /// Ends its standard input.

@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn only_forty_hex_digits_are_one() {
-        for wrong in ["", "a9993e36", &"g".repeat(40), &"a".repeat(41), &"é".repeat(20), &format!("+{}", "1".repeat(39))]
+        for wrong in
+            ["", "a9993e36", &"g".repeat(40), &"a".repeat(41), &"é".repeat(20), &format!("+{}", "1".repeat(39))]
         {
             assert_eq!(Infohash::from_hex(wrong), None, "{wrong}");
         }

@@ -45,6 +45,8 @@ pub mod rate;
 pub mod reader;
 pub mod rng;
 pub mod store;
+#[cfg(test)]
+mod testing;
 pub mod torrent;
 pub mod units;
 pub mod wire;

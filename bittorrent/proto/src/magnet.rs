@@ -404,8 +404,25 @@ mod tests {
     #[test]
     fn only_addresses_with_a_port_are_peers() {
         for wrong in [
-            "", ":", "host", "host:", "host:0", "host:65536", "host:+5", ":6881", "::1:6881", "[::1]", "[1.2.3.4]:5",
-            "[fe80::1%eth0]:5", "127.1:80", "1.2.3:80", "0x7f.1:80", "a b:5", "a..b:5", "user@host:5", "host/x:5",
+            "",
+            ":",
+            "host",
+            "host:",
+            "host:0",
+            "host:65536",
+            "host:+5",
+            ":6881",
+            "::1:6881",
+            "[::1]",
+            "[1.2.3.4]:5",
+            "[fe80::1%eth0]:5",
+            "127.1:80",
+            "1.2.3:80",
+            "0x7f.1:80",
+            "a b:5",
+            "a..b:5",
+            "user@host:5",
+            "host/x:5",
         ] {
             assert_eq!(wrong.parse::<PeerAddress>(), Err(PeerAddressError), "{wrong}");
         }

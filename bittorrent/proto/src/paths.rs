@@ -168,7 +168,9 @@ mod tests {
 
     #[test]
     fn ordinary_names_stay() {
-        for name in ["film.mkv", "Ein Film (2019) [1080p].mp4", "映画.webm", ".hidden", "a..b", "-", "console.txt", "com10"] {
+        for name in
+            ["film.mkv", "Ein Film (2019) [1080p].mp4", "映画.webm", ".hidden", "a..b", "-", "console.txt", "com10"]
+        {
             assert_eq!(component(name.as_bytes()).as_deref(), Some(name));
         }
     }
@@ -209,7 +211,9 @@ mod tests {
 
     #[test]
     fn windows_devices_get_an_underscore() {
-        for name in ["con", "CON.txt", "Nul", "com1.mkv", "LPT9", "COM¹", "lpt³.x", "aux .txt", "clock$", "CONIN$", "com0"] {
+        for name in
+            ["con", "CON.txt", "Nul", "com1.mkv", "LPT9", "COM¹", "lpt³.x", "aux .txt", "clock$", "CONIN$", "com0"]
+        {
             assert_eq!(safe(name), format!("_{name}"));
         }
         assert_eq!(safe("nul."), "_nul");

@@ -233,6 +233,12 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
+    /// Where time begins: nothing depends on when that is.
+    #[expect(clippy::disallowed_methods, reason = "an instant has no other origin")]
+    fn epoch() -> Instant {
+        Instant::now()
+    }
+
     fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)
     }
@@ -255,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_steady_flow_is_measured_from_its_first_half_second() {
-        let start = Instant::now();
+        let start = epoch();
         let mut meter = RateMeter::new();
         let now = flow(&mut meter, start, MIB, ms(500));
         assert_near(meter.rate(now), MIB);
@@ -266,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_change_shows_within_a_few_seconds_and_silence_ends_at_zero() {
-        let start = Instant::now();
+        let start = epoch();
         let mut meter = RateMeter::new();
         // Ten silent seconds first, as while choked.
         meter.record(start, ByteLen::ZERO);
@@ -285,7 +291,7 @@ mod tests {
 
     #[test]
     fn the_first_bytes_count_at_once_and_time_may_stand_still() {
-        let now = Instant::now() + ms(1000);
+        let now = epoch() + ms(1000);
         let mut meter = RateMeter::new();
         assert_eq!(meter.rate(now), BytesPerSec::ZERO);
         meter.record(now, ByteLen::new(1000));
@@ -299,7 +305,7 @@ mod tests {
 
     #[test]
     fn a_bucket_gives_its_burst_then_its_rate() {
-        let now = Instant::now();
+        let now = epoch();
         let mut bucket = TokenBucket::new(Some(BytesPerSec::new(1000)), ByteLen::new(500));
         assert_eq!(bucket.take_up_to(now, ByteLen::new(400)), ByteLen::new(400));
         assert_eq!(bucket.take_up_to(now, ByteLen::new(400)), ByteLen::new(100));
@@ -315,7 +321,7 @@ mod tests {
 
     #[test]
     fn no_limit_passes_everything_and_zero_nothing() {
-        let now = Instant::now();
+        let now = epoch();
         let mut bucket = TokenBucket::new(None, ByteLen::new(10));
         assert_eq!(bucket.take_up_to(now, ByteLen::new(1 << 40)), ByteLen::new(1 << 40));
         assert_eq!(bucket.ready_at(now, ByteLen::new(1 << 40)), Some(now));
@@ -347,7 +353,7 @@ mod tests {
             burst in 0u64..1_000_000,
             takes in proptest::collection::vec((0u64..3_000_000, 0u64..2_000_000), 1..60),
         ) {
-            let start = Instant::now();
+            let start = epoch();
             let mut now = start;
             let mut bucket = TokenBucket::new(Some(BytesPerSec::new(rate)), ByteLen::new(burst));
             let mut passed = 0;
@@ -372,7 +378,7 @@ mod tests {
         fn a_meter_never_exceeds_the_fastest_tick_and_survives_any_clock(
             steps in proptest::collection::vec((0u64..400, any::<bool>(), 0u64..1 << 32), 1..80),
         ) {
-            let mut now = Instant::now() + Duration::from_secs(3600);
+            let mut now = epoch() + Duration::from_secs(3600);
             let mut meter = RateMeter::new();
             let mut total = 0;
             for (millis, back, bytes) in steps {

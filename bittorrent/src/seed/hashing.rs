@@ -218,7 +218,8 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let (mut paths, mut bytes) = (Vec::new(), Vec::new());
         for (n, &len) in lens.iter().enumerate() {
-            let film: Vec<u8> = (0..len).map(|at| u8::try_from((at * 7 + at / 251 + n as u64) % 256).unwrap()).collect();
+            let film: Vec<u8> =
+                (0..len).map(|at| u8::try_from((at * 7 + at / 251 + n as u64) % 256).unwrap()).collect();
             paths.push(home.path().join(n.to_string()));
             fs::write(&paths[n], &film).unwrap();
             bytes.extend(film);
@@ -276,7 +277,7 @@ mod tests {
 
     #[test]
     fn it_can_be_cancelled() {
-        let films = films(READ_LEN, &[64 * u64::from(READ_LEN)]);
+        let films = films(READ_LEN, &[16 * u64::from(READ_LEN)]);
         let cancelled = AtomicBool::new(false);
         let told = Mutex::new(0);
         let outcome = hash_pieces(&films.storage, TWO, &cancelled, &|_| {
@@ -290,7 +291,8 @@ mod tests {
 
     #[test]
     fn a_file_that_changes_meanwhile_is_an_error() {
-        let change: [(&str, fn(&std::path::Path)); 4] = [
+        type Change = fn(&std::path::Path);
+        let change: [(&str, Change); 4] = [
             ("longer", |path| fs::write(path, vec![1; 4 << 20]).unwrap()),
             ("shorter", |path| fs::write(path, vec![1; 1 << 20]).unwrap()),
             ("gone", |path| fs::remove_file(path).unwrap()),

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use bittorrent_proto::paths::PATH_DEPTH_MAX;
+use bittorrent_proto::paths::{PATH_DEPTH_MAX, PATH_LEN_MAX};
 use bittorrent_proto::units::ByteLen;
 
 use super::{SeedError, Unfit};
@@ -51,7 +51,7 @@ pub(crate) fn scan(path: &Path) -> Result<Source, SeedError> {
     let name = own_name(&path).map_err(opening)?;
     let name = name.to_str().ok_or_else(|| unfit(&path, Unfit::NameNotUtf8))?.to_owned();
     let mut files = if metadata.is_dir() {
-        files_below(&path)?
+        files_below(&path, FILES_MAX)?
     } else {
         vec![SourceFile { parts: Vec::new(), seeded: SeededFile::look(path.clone())? }]
     };
@@ -69,7 +69,7 @@ fn own_name(path: &Path) -> io::Result<std::ffi::OsString> {
     path.file_name().map(ToOwned::to_owned).ok_or_else(|| io::Error::other("a whole disk has no name to share it by"))
 }
 
-fn files_below(root: &Path) -> Result<Vec<SourceFile>, SeedError> {
+fn files_below(root: &Path, files_max: usize) -> Result<Vec<SourceFile>, SeedError> {
     let mut files = Vec::new();
     let mut folders = vec![(root.to_owned(), Vec::<String>::new())];
     while let Some((folder, parts)) = folders.pop() {
@@ -85,13 +85,16 @@ fn files_below(root: &Path) -> Result<Vec<SourceFile>, SeedError> {
             let name = name.to_str().ok_or_else(|| unfit(&path, Unfit::NameNotUtf8))?.to_owned();
             let mut parts = parts.clone();
             parts.push(name);
-            // The torrent's own name is one more part.
-            if parts.len() >= PATH_DEPTH_MAX {
+            // What a viewer would refuse. A path's length is counted with its separators.
+            if parts.len() > PATH_DEPTH_MAX {
                 return Err(unfit(&path, Unfit::TooDeep));
+            }
+            if parts.iter().map(|part| part.len() + 1).sum::<usize>() > PATH_LEN_MAX {
+                return Err(unfit(&path, Unfit::PathTooLong));
             }
             if kind.is_dir() {
                 folders.push((path, parts));
-            } else if files.len() < FILES_MAX {
+            } else if files.len() < files_max {
                 files.push(SourceFile { parts, seeded: SeededFile::look(path)? });
             } else {
                 return Err(unfit(root, Unfit::TooManyFiles));
@@ -179,15 +182,22 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let deep = (1..PATH_DEPTH_MAX).fold(home.path().join("deep"), |path, _| path.join("d"));
         fs::create_dir_all(&deep).unwrap();
+        fs::write(deep.join("film"), "x").unwrap();
+        let source = scan(&home.path().join("deep")).unwrap();
+        assert_eq!(source.files[0].parts.len(), PATH_DEPTH_MAX);
+        fs::create_dir_all(deep.join("d/d")).unwrap();
         let error = scan(&home.path().join("deep"));
         assert!(matches!(error, Err(SeedError::Unfit { reason: Unfit::TooDeep, .. })), "{error:?}");
+        let long = (0..6).fold(home.path().join("long"), |path, _| path.join("l".repeat(200)));
+        fs::create_dir_all(&long).unwrap();
+        let error = scan(&home.path().join("long"));
+        assert!(matches!(error, Err(SeedError::Unfit { reason: Unfit::PathTooLong, .. })), "{error:?}");
         let many = home.path().join("many");
         fs::create_dir(&many).unwrap();
-        for n in 0..FILES_MAX {
+        for n in 0..3 {
             fs::write(many.join(n.to_string()), "x").unwrap();
         }
-        assert_eq!(scan(&many).unwrap().files.len(), FILES_MAX);
-        fs::write(many.join("one more"), "x").unwrap();
-        assert!(matches!(scan(&many), Err(SeedError::Unfit { reason: Unfit::TooManyFiles, .. })));
+        assert_eq!(files_below(&many, 3).unwrap().len(), 3);
+        assert!(matches!(files_below(&many, 2), Err(SeedError::Unfit { reason: Unfit::TooManyFiles, .. })));
     }
 }

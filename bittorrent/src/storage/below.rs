@@ -31,8 +31,7 @@ pub(super) fn create(root: &Path, parts: &[String]) -> Result<File, StorageError
         std::fs::create_dir_all(root).map_err(|source| io_error(root.to_owned(), Action::Open, source))?;
     }
     let folder = walk(root, folders, IfMissing::Make)?;
-    let flags =
-        OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     let fd = rustix::fs::openat(&folder, name, flags, Mode::from_raw_mode(0o666));
     plain(fd, || joined(root, parts))
 }

@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_told_from_other_trouble() {
-        let of = |errno: Errno| StorageError::Io { path: "film.mkv".into(), action: Action::Write, source: errno.into() };
+        let of =
+            |errno: Errno| StorageError::Io { path: "film.mkv".into(), action: Action::Write, source: errno.into() };
         assert!(of(Errno::NOSPC).is_full());
         assert!(of(Errno::DQUOT).is_full());
         // A file system that cannot hold a file of that size never will.

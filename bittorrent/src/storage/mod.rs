@@ -115,8 +115,8 @@ impl Storage {
         Ok(())
     }
 
-    /// Appends `range` of the torrent to `buf`, or leaves `buf` as it is. A buffer with just enough capacity spares the
-    /// zeroing of it, a tenth of what a read from the page cache costs.
+    /// Appends `range` of the torrent to `buf`, or leaves `buf` as it is. A buffer with just the capacity that is needed
+    /// spares the zeroing, a twentieth of what a read from the page cache costs.
     pub(crate) fn read(&self, range: ByteRange, buf: &mut Vec<u8>) -> Result<(), StorageError> {
         assert!(range.end <= self.layout.total_len().get(), "{range:?} is not in the torrent");
         let before = buf.len();
@@ -197,8 +197,8 @@ impl Storage {
             Place::Seeded(seeded) => {
                 let handle = self.readable(slice)?;
                 match read_exact_at(&handle.file, slice.range.start, len, buf) {
-                    // Looking after each read costs 0.3 µs beside 10 µs for 128 KiB; looking only now and then would
-                    // hand on what was altered in between.
+                    // Looking after each read costs less than 1 µs beside 17 µs for 128 KiB. Looking only now and
+                    // then would hand on what was altered in between.
                     Ok(()) => seeded.check(&handle.file),
                     Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(seeded.changed()),
                     Err(source) => Err(self.io_error(slice, Action::Read, source)),

@@ -19,4 +19,5 @@ pub mod infohash;
 pub mod ipc;
 pub mod limits;
 pub mod routes;
+pub mod trackers;
 pub mod words;

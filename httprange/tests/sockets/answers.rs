@@ -56,6 +56,7 @@ fn conditions_and_refusals() {
     assert_eq!(status("Origin: https://evil.example\r\n").0, 403);
     assert_eq!(status("Sec-Fetch-Site: cross-site\r\n").0, 403);
     assert_eq!(status("Sec-Fetch-Site: none\r\n").0, 200);
+    assert_eq!(cinema.server.refused(), 2);
 
     for (request, expected) in [
         ("GET /film.mkv HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403),

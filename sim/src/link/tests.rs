@@ -327,6 +327,27 @@ fn a_loss_while_dialing_is_learned_too() {
 }
 
 #[test]
+fn a_loss_before_the_call_arrives_is_the_dialers_alone() {
+    let mut bench = Bench::new(slow(), 1);
+    bench.run_for(Duration::from_millis(69));
+    bench.link.lose();
+    bench.drain();
+    bench.run();
+    assert_eq!(bench.events(), [LinkEvent::Ended(Side::Dialer, Ending::Lost)]);
+    assert!(bench.link.is_over());
+}
+
+#[test]
+fn a_stall_holds_up_a_dial() {
+    let mut bench = Bench::new(slow(), 1);
+    bench.run_for(Duration::from_millis(100));
+    bench.link.stall(bench.now + SECOND);
+    bench.run();
+    let opened = bench.when(|event| *event == LinkEvent::Opened(Side::Dialer));
+    assert_eq!(opened, [Duration::from_millis(1100)]);
+}
+
+#[test]
 fn a_close_comes_after_the_bytes_and_one_delay_later() {
     let mut bench = Bench::open(slow(), 1);
     bench.send(Side::Dialer, &[1; 30]);

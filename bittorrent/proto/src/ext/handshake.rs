@@ -153,9 +153,11 @@ impl ExtHandshake {
 
 /// A name as it can be shown: no controls, nothing that turns the direction of the text around, not too long.
 fn printable(bytes: &[u8]) -> Option<String> {
-    let shown = |c: &char| !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    let name: String =
-        String::from_utf8_lossy(bytes).chars().filter(shown).take(CLIENT_NAME_CHARS_MAX).collect();
+    let shown = |c: &char| {
+        !c.is_control()
+            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    let name: String = String::from_utf8_lossy(bytes).chars().filter(shown).take(CLIENT_NAME_CHARS_MAX).collect();
     (!name.is_empty()).then_some(name)
 }
 
@@ -200,7 +202,7 @@ mod tests {
             upload_only: true,
             ..ExtHandshake::ours()
         };
-        let expected = b"d1:md11:lt_donthavei7e11:ut_metadatai2e11:upload_onlyi3ee13:metadata_sizei31235e\
+        let expected = b"d1:md11:lt_donthavei7e11:upload_onlyi3e11:ut_metadatai2ee13:metadata_sizei31235e\
             1:pi6881e4:reqqi250e11:upload_onlyi1e1:v17:ShareStream 0.1.06:yourip4:\x01\x02\x03\x04e";
         assert_eq!(handshake.encode().escape_ascii().to_string(), expected.escape_ascii().to_string());
         assert_eq!(ExtHandshake::decode(expected), Ok(handshake));
@@ -268,7 +270,9 @@ mod tests {
         known.merge(
             ExtHandshake::decode(b"d1:md11:lt_donthavei9e11:ut_metadatai2ee1:pi80e1:v1:a11:upload_onlyi1ee").unwrap(),
         );
-        known.merge(ExtHandshake::decode(b"d1:md11:lt_donthavei0e11:upload_onlyi4ee13:metadata_sizei7e4:reqqi9ee").unwrap());
+        known.merge(
+            ExtHandshake::decode(b"d1:md11:lt_donthavei0e11:upload_onlyi4ee13:metadata_sizei7e4:reqqi9ee").unwrap(),
+        );
         let expected = ExtHandshake {
             ut_metadata: Some(2),
             upload_only_id: Some(4),

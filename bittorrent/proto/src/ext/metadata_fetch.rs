@@ -62,7 +62,9 @@ impl<K: Copy + Ord> MetadataFetch<K> {
         }
         let peer = self.peers.entry(key).or_insert_with(|| Peer::new(metadata_size));
         if peer.size != metadata_size {
-            *peer = Peer { unsolicited: peer.unsolicited, ..Peer::new(metadata_size) };
+            // What was held against it stays.
+            peer.size = metadata_size;
+            peer.requests.clear();
         }
     }
 
@@ -96,6 +98,7 @@ impl<K: Copy + Ord> MetadataFetch<K> {
         let Some(peer) = self.peers.get_mut(&key) else { return };
         if peer.requests.remove(&piece).is_some() {
             peer.rests_until = Some(now + METADATA_REJECT_REST);
+            peer.losses = peer.losses.max(SOLE_LOSSES_MAX);
         }
     }
 
@@ -113,6 +116,7 @@ impl<K: Copy + Ord> MetadataFetch<K> {
                 }
             }
             if lost {
+                peer.losses += 1;
                 peer.rests_until = peer.rests_until.max(Some(now + METADATA_REQUEST_TIMEOUT));
             }
         }
@@ -124,16 +128,17 @@ impl<K: Copy + Ord> MetadataFetch<K> {
             return None;
         }
         self.admit_sizes();
-        // Those with the least to do first, so that the pieces spread over the peers.
-        let mut idle: Vec<(usize, K)> = self
+        // Those that answer first, or silent ones could take turns for ever; then those with the least to do, so that the
+        // pieces spread; then, where one peer is asked at a time, those whose turn it never was.
+        let mut idle: Vec<(u32, usize, u32, K)> = self
             .peers
             .iter()
             .filter(|(_, peer)| peer.rests_until.is_none())
-            .map(|(&key, peer)| (peer.live_requests(), key))
-            .filter(|&(live, _)| live < METADATA_INFLIGHT_MAX)
+            .map(|(&key, peer)| (peer.losses, peer.live_requests(), peer.turns, key))
+            .filter(|&(_, live, ..)| live < METADATA_INFLIGHT_MAX)
             .collect();
         idle.sort_unstable();
-        let (key, piece) = idle.into_iter().find_map(|(_, key)| Some((key, self.piece_for(key)?)))?;
+        let (key, piece) = idle.into_iter().find_map(|(.., key)| Some((key, self.piece_for(key)?)))?;
         let peer = self.peers.get_mut(&key).expect("it was found among the peers");
         peer.requests.insert(piece, Request { sent: now, age: Age::Fresh });
         Some((key, piece))
@@ -179,6 +184,7 @@ impl<K: Copy + Ord> MetadataFetch<K> {
             let flood = peer.unsolicited > METADATA_UNSOLICITED_MAX;
             return if flood { Err(PeerMisbehaved::Flood) } else { Ok(MetadataProgress::Pending) };
         };
+        peer.losses = 0;
         if request.age == Age::Lost {
             // Slow, but it does answer: it need not rest.
             peer.rests_until = None;
@@ -230,18 +236,8 @@ impl<K: Copy + Ord> MetadataFetch<K> {
     /// The first piece that is worth asking this peer for, which is idle.
     fn piece_for(&mut self, key: K) -> Option<u32> {
         let size = self.peers.get(&key)?.size;
-        if let Some(Candidate { source: Source::OneAtATime(sole), pieces }) = self.candidates.get_mut(&size) {
-            let usable = |sole: &K| self.peers.get(sole).is_some_and(|peer| peer.size == size && peer.rests_until.is_none());
-            if *sole.get_or_insert(key) != key {
-                if sole.as_ref().is_some_and(usable) {
-                    return None;
-                }
-                *sole = Some(key);
-                // What the last one sent must not mix with this one's.
-                pieces.clear();
-            }
-        }
-        let candidate = self.candidates.get(&size)?;
+        self.pass_turn(size, key);
+        let candidate = self.candidates.get(&size).filter(|candidate| candidate.accepts(key))?;
         let own = &self.peers.get(&key)?.requests;
         // The requests to others that this peer could only repeat.
         let mut asked: BTreeMap<u32, Asked> = BTreeMap::new();
@@ -266,6 +262,26 @@ impl<K: Copy + Ord> MetadataFetch<K> {
         };
         (0..piece_count(size)).find(worth_asking)
     }
+
+    /// Where one peer is asked at a time, and it is nobody's turn any more, makes it that of `key`, which is idle.
+    fn pass_turn(&mut self, size: u32, key: K) {
+        let Some(Candidate { source: Source::OneAtATime(sole), pieces }) = self.candidates.get_mut(&size) else {
+            return;
+        };
+        let holds =
+            |sole: K| self.peers.get(&sole).is_some_and(|peer| peer.size == size && peer.is_worth_waiting_for());
+        if sole.is_some_and(holds) {
+            return;
+        }
+        if *sole != Some(key) {
+            // What the last one sent must not mix with this one's.
+            pieces.clear();
+            *sole = Some(key);
+        }
+        if let Some(peer) = self.peers.get_mut(&key) {
+            peer.turns += 1;
+        }
+    }
 }
 
 /// A peer that announced metadata.
@@ -276,12 +292,22 @@ struct Peer {
     requests: BTreeMap<u32, Request>,
     /// Not asked while it rests.
     rests_until: Option<Instant>,
+    /// How often it lost requests since it last answered one. A reject counts as [`SOLE_LOSSES_MAX`].
+    losses: u32,
+    /// How often it was the one peer to be asked.
+    turns: u32,
     unsolicited: u32,
 }
 
 impl Peer {
     const fn new(size: u32) -> Self {
-        Self { size, requests: BTreeMap::new(), rests_until: None, unsolicited: 0 }
+        Self { size, requests: BTreeMap::new(), rests_until: None, losses: 0, turns: 0, unsolicited: 0 }
+    }
+
+    /// Whether its turn goes on. One that is merely slow keeps it, or two slow ones would take it from each other for
+    /// ever.
+    const fn is_worth_waiting_for(&self) -> bool {
+        self.rests_until.is_none() || self.losses < SOLE_LOSSES_MAX
     }
 
     fn live_requests(&self) -> usize {
@@ -333,6 +359,9 @@ struct Asked {
 
 /// Peers that are asked for the same piece at once, the first of them slow.
 const ASKED_AT_ONCE_MAX: usize = 2;
+
+/// Losses in a row after which the one peer that is asked gives way to the next.
+const SOLE_LOSSES_MAX: u32 = 2;
 
 /// Metadata of one size, as far as it came.
 #[derive(Debug)]

@@ -137,8 +137,8 @@ impl Metainfo {
 
     /// Reads an info dictionary as peers send it (BEP 9). The caller compares `infohash` with the one it asked for.
     pub fn from_info(info: Bytes) -> Result<Self, MetainfoError> {
-        let value = bencode::parse(&info, Bounds::INFO)?;
-        Self::read(&value, info.clone())
+        let bytes = info.clone();
+        Self::read(&bencode::parse(&bytes, Bounds::INFO)?, info)
     }
 
     /// The SHA-1 that the piece must have.

@@ -38,6 +38,11 @@ impl Pipeline {
         Self { growing: Some(DEPTH_AT_START), checked_at: now, checked_rate: BytesPerSec::ZERO }
     }
 
+    /// Starts small again: the peer fell silent, and is tried anew.
+    pub fn restart(&mut self, now: Instant) {
+        *self = Self::new(now);
+    }
+
     /// A block came that was asked for.
     pub fn on_block(&mut self, now: Instant, rate: BytesPerSec, srtt: Option<Duration>) {
         let Some(depth) = &mut self.growing else { return };

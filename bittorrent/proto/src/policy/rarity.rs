@@ -204,7 +204,7 @@ impl Rarity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
+    use proptest::prelude::{Strategy, prop_assert_eq, prop_oneof, proptest};
 
     #[test]
     fn the_rarest_comes_first() {

@@ -24,10 +24,13 @@ const URGENT_QUEUE_MAX: Duration = Duration::from_secs(1);
 /// A peer that owes blocks and sent none for this long loses what is urgent, if another could send it.
 pub const STALLED_AFTER: Duration = Duration::from_secs(2);
 
-/// And after this long it is asked for one block at a time.
-pub const SNUBBED_AFTER: Duration = Duration::from_secs(8);
+/// It is asked again after this long, twice as long each time it stalls anew.
+pub const STALL_REST_MIN: Duration = Duration::from_secs(8);
 
-/// And after this long it is gone.
+/// But never later than this.
+pub const STALL_REST_MAX: Duration = Duration::from_secs(120);
+
+/// A peer that owes what nobody else has and sent none for this long is gone.
 pub const DROPPED_AFTER: Duration = Duration::from_secs(60);
 
 /// Blocks asked of two peers, as a share of all that came: one in 25, and a few to begin with.
@@ -160,7 +163,7 @@ mod tests {
         let quick = candidate(2, 0, 1_000_000);
         assert!(!is_worth_hedging(Duration::from_millis(100), &slow, &quick), "not late for a peer this slow");
         assert!(is_worth_hedging(Duration::from_secs(6), &slow, &quick));
-        assert!(!is_worth_hedging(Duration::from_secs(6), &slow, &candidate(3, 0, 1)), "the other is no quicker");
+        assert!(!is_worth_hedging(Duration::from_secs(6), &slow, &candidate(3, 100_000, 10_000)), "the other is no quicker");
     }
 
     #[test]

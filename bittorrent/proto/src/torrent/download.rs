@@ -3,6 +3,7 @@
 //! Everything happens on events: a block that came, a reader that moved, a peer that unchoked. Timers are only for what
 //! did not happen in time.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use super::{Active, Begin, DemandList, DiskDone, DiskJob, Event, Output, Peer, Phase, ReaderChange, Torrent, Wake};
@@ -14,7 +15,7 @@ use crate::policy::rarity::Rarity;
 use crate::policy::requester::{self, Candidate, HedgeBudget};
 use crate::reader::{Movement, ReaderId, Readers, Slack};
 use crate::store::{PieceState, Store, Stored};
-use crate::units::{BlockIndex, BlockInfo, ByteLen, PieceIndex};
+use crate::units::{BlockIndex, BlockInfo, PieceIndex};
 use crate::wire::Message;
 
 /// The list of demands is made anew at least this often while anybody reads, as deadlines draw nearer by themselves.
@@ -81,12 +82,16 @@ impl Peer {
         }
     }
 
+    pub(super) fn is_stalled(&self) -> bool {
+        self.stalled_until.is_some()
+    }
+
     /// How many more requests it takes now.
     fn room(&self, now: Instant) -> usize {
         if self.session.peer_choking {
             return 0;
         }
-        let depth = if self.stalled { 1 } else { self.session.depth(now) };
+        let depth = if self.is_stalled() { 1 } else { self.session.depth(now) };
         depth.saturating_sub(self.session.inflight.len())
     }
 }
@@ -175,7 +180,7 @@ impl Torrent {
         if active.demand.urgent_done == active.demand.urgent.len() {
             return;
         }
-        let far: std::collections::BTreeSet<PieceIndex> = active
+        let far: BTreeSet<PieceIndex> = active
             .store
             .open_pieces()
             .filter(|(piece, open)| !open.is_half_here() && !active.demand.needs(*piece, KEPT_AT_SEEK))
@@ -308,7 +313,7 @@ impl Torrent {
         self.downloaded.record(now, block.len);
         active.hedges.received(block.len);
         let Some(peer) = self.peers.get_mut(&key) else { return };
-        peer.stalled = false;
+        peer.stalled_until = None;
         self.hungry.insert(key);
         match active.store.receive(block, data, key) {
             Stored::Duplicate => {}
@@ -438,8 +443,8 @@ impl Torrent {
                     !peer.session.peer_choking && picker.is_some_and(|picker| picker.may_ask(&active.store, piece))
                 });
                 // A stalled peer is asked for what is urgent only when nobody else has it.
-                let any_lively = owners.clone().any(|(_, peer)| !peer.stalled);
-                let candidates = owners.filter(|(_, peer)| !(any_lively && peer.stalled));
+                let any_lively = owners.clone().any(|(_, peer)| !peer.is_stalled());
+                let candidates = owners.filter(|(_, peer)| !(any_lively && peer.is_stalled()));
                 let chosen = requester::choose(candidates.map(|(key, peer)| peer.candidate(now, *key)));
                 let Some(peer) = chosen.and_then(|key| self.peers.get_mut(&key).map(|peer| (key, peer))) else { break };
                 active.ask(now, peer.1, block);
@@ -453,8 +458,12 @@ impl Torrent {
     /// Fills one peer's pipeline.
     fn fill_peer(&mut self, now: Instant, key: PeerKey) {
         let in_order_from = self.in_order_from();
+        let any_lively = self.peers.values().any(|peer| !peer.is_stalled() && !peer.session.peer_choking);
         let Phase::Active(active) = &mut self.phase else { return };
         let Some(peer) = self.peers.get_mut(&key) else { return };
+        if peer.is_stalled() && any_lively {
+            return;
+        }
         let mut room = peer.room(now);
         while room > 0 {
             active.demand.advance(&active.store);
@@ -491,20 +500,20 @@ impl Torrent {
     }
 
     fn set_stall_timer(&mut self) {
-        let due = self
-            .peers
-            .values()
-            .filter(|peer| !peer.session.inflight.is_empty())
-            .map(|peer| {
-                let after = if peer.stalled { requester::DROPPED_AFTER } else { requester::STALLED_AFTER };
-                peer.session.last_block + after
-            })
-            .min();
+        let owes = |peer: &Peer| {
+            let after = if peer.is_stalled() { requester::DROPPED_AFTER } else { requester::STALLED_AFTER };
+            (!peer.session.inflight.is_empty()).then(|| peer.session.last_block + after)
+        };
+        let due = self.peers.values().flat_map(|peer| [owes(peer), peer.stalled_until]).flatten().min();
         self.timers.set_or_cancel(Wake::Stall, due);
     }
 
-    /// Peers that owe blocks and send none lose them to others, and in the end their connection.
+    /// Peers that owe blocks and send none lose them to others for a while, and in the end their connection.
     pub(super) fn on_stall(&mut self, now: Instant) {
+        for peer in self.peers.values_mut().filter(|peer| peer.stalled_until.is_some_and(|until| until <= now)) {
+            peer.stalled_until = None;
+            peer.session.pipeline.restart(now);
+        }
         let silent: Vec<(PeerKey, Duration)> = self
             .peers
             .iter()
@@ -515,31 +524,29 @@ impl Torrent {
         for (key, silent) in silent {
             if silent >= requester::DROPPED_AFTER {
                 self.punish(now, key, PeerMisbehaved::Silent);
-                continue;
+            } else {
+                self.on_peer_stalled(now, key);
             }
-            let Some(peer) = self.peers.get_mut(&key) else { continue };
-            if std::mem::replace(&mut peer.stalled, true) {
-                continue;
-            }
-            // Only what another could send is taken away; a slow peer that alone has something keeps it.
-            let others: Vec<&Peer> = self
-                .peers
-                .iter()
-                .filter(|(other, peer)| **other != key && !peer.stalled && !peer.session.peer_choking)
-                .map(|(_, peer)| peer)
-                .collect();
-            let replaceable: std::collections::BTreeSet<PieceIndex> = self.peers[&key]
-                .session
-                .inflight
-                .iter()
-                .map(|request| request.block.piece)
-                .filter(|piece| others.iter().any(|other| other.session.has(*piece)))
-                .collect();
-            self.cancel_where(key, |block| replaceable.contains(&block.piece));
-            self.free_sole_sources(key);
         }
         self.hungry.extend(self.peers.keys());
         self.set_stall_timer();
+    }
+
+    fn on_peer_stalled(&mut self, now: Instant, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(&key).filter(|peer| !peer.is_stalled()) else { return };
+        let rest = requester::STALL_REST_MIN.saturating_mul(1 << peer.stalls.min(8)).min(requester::STALL_REST_MAX);
+        peer.stalled_until = Some(now + rest);
+        peer.stalls += 1;
+        let owed: Vec<PieceIndex> = peer.session.inflight.iter().map(|request| request.block.piece).collect();
+        // Only what another could send is taken away; a slow peer that alone has something keeps it.
+        let lively = |piece: PieceIndex| {
+            self.peers.values().any(|peer| {
+                !peer.is_stalled() && !peer.session.peer_choking && peer.session.has(piece)
+            })
+        };
+        let replaceable: BTreeSet<PieceIndex> = owed.into_iter().filter(|piece| lively(*piece)).collect();
+        self.cancel_where(key, |block| replaceable.contains(&block.piece));
+        self.free_sole_sources(key);
     }
 
     /// Asks a second peer for blocks that are late, where somebody waits for them or they are the last ones.
@@ -570,7 +577,7 @@ impl Torrent {
             let second = self
                 .peers
                 .iter()
-                .filter(|(key, peer)| **key != holder && !peer.stalled && peer.session.has(piece))
+                .filter(|(key, peer)| **key != holder && !peer.is_stalled() && peer.session.has(piece))
                 .map(|(key, peer)| peer.candidate(now, *key))
                 .filter(|candidate| candidate.room > 0 && requester::is_worth_hedging(age, &first, candidate))
                 .min_by_key(Candidate::eta);

@@ -13,6 +13,8 @@ mod stats;
 mod swarm;
 mod timers;
 mod upload;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -134,8 +136,10 @@ struct Peer {
     send_queued: ByteLen,
     /// Its pieces are counted in `rarity`; a seed's are not.
     counted: bool,
-    /// It owes blocks and sends none.
-    stalled: bool,
+    /// It owed blocks and sent none; it is not asked for what others have until then.
+    stalled_until: Option<Instant>,
+    /// How often it stalled.
+    stalls: u32,
     metadata_allowance: crate::ext::MetadataServe,
 }
 

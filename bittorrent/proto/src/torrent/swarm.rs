@@ -40,12 +40,16 @@ impl Torrent {
         if !incoming {
             self.connector.connected(addr);
         }
-        if let Err(reason) = self.admit(handshake, incoming) {
+        if let Err(reason) = self.admit(now, handshake, incoming) {
             self.outputs.push_back(Output::Close { peer: key, reason });
             if !incoming {
                 match reason {
                     CloseReason::Unsupported(PeerUnsupported::Ourselves) => self.connector.ban(addr),
-                    CloseReason::Unsupported(_) | CloseReason::Misbehaved(_) | CloseReason::Full => {
+                    // It counts as connected until the other connection to it ends.
+                    CloseReason::Unsupported(PeerUnsupported::Duplicate) => {}
+                    CloseReason::Unsupported(PeerUnsupported::BothSeeds)
+                    | CloseReason::Misbehaved(_)
+                    | CloseReason::Full => {
                         self.connector.disconnected(now, addr);
                     }
                 }
@@ -68,7 +72,8 @@ impl Torrent {
             decoder: FrameDecoder::new(limits),
             send_queued: ByteLen::ZERO,
             counted: false,
-            stalled: false,
+            stalled_until: None,
+            stalls: 0,
             metadata_allowance: MetadataServe::new(),
         };
         self.peers.insert(key, peer);
@@ -81,7 +86,7 @@ impl Torrent {
     }
 
     /// Whether a new connection may stay; a worse one to the same peer gives way.
-    fn admit(&mut self, handshake: &Handshake, incoming: bool) -> Result<(), CloseReason> {
+    fn admit(&mut self, now: Instant, handshake: &Handshake, incoming: bool) -> Result<(), CloseReason> {
         if handshake.infohash != self.infohash {
             return Err(PeerMisbehaved::WrongInfohash.into());
         }
@@ -97,6 +102,7 @@ impl Torrent {
                 return Err(PeerUnsupported::Duplicate.into());
             }
             self.close(older, PeerUnsupported::Duplicate.into());
+            self.forget(now, older);
         }
         if self.peers.len() >= self.connector.peers_max() {
             return Err(CloseReason::Full);
@@ -213,8 +219,8 @@ impl Torrent {
         self.forget_metadata_peer(now, key);
         self.talkative.remove(&key);
         self.hungry.remove(&key);
-        if !peer.session.config().incoming {
-            self.connector.disconnected(now, peer.session.config().addr);
+        if let Some(addr) = peer.dialable() {
+            self.connector.disconnected(now, addr);
         }
         if self.peers.is_empty() && !self.is_done() {
             self.timers.set(Wake::NoPeers, now + NO_PEERS_AFTER);
@@ -264,12 +270,19 @@ impl Torrent {
 
     /// Addresses that a peer may be dialed at again are learned from its extension handshake: its listen port.
     pub(super) fn learn_listen_port(&mut self, now: Instant, key: PeerKey) {
-        let Some(peer) = self.peers.get(&key) else { return };
-        let config = peer.session.config();
-        if let Some(port) = peer.session.ext.port.filter(|port| *port != 0 && config.incoming) {
-            let addr = SocketAddr::new(config.addr.ip(), port);
-            self.connector.add(now, addr, NamedBy::Stranger);
-            self.connector.connected(addr);
+        let Some(addr) = self.peers.get(&key).and_then(Peer::dialable) else { return };
+        self.connector.add(now, addr, NamedBy::Stranger);
+        self.connector.connected(addr);
+    }
+}
+
+impl Peer {
+    /// Where it can be dialed: where it was, or where it says it listens.
+    fn dialable(&self) -> Option<SocketAddr> {
+        let config = self.session.config();
+        if !config.incoming {
+            return Some(config.addr);
         }
+        self.session.ext.port.filter(|port| *port != 0).map(|port| SocketAddr::new(config.addr.ip(), port))
     }
 }

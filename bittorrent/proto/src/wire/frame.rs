@@ -377,7 +377,9 @@ mod tests {
         let longest = PIECE_COUNT_MAX / 8;
         let mut frame = Vec::new();
         Message::Bitfield(&vec![0xff; longest as usize]).encode(&mut frame);
-        assert!(matches!(decoder.next(&mut frame.as_slice()), Ok(Some(Message::Bitfield(bits))) if bits.len() == 262_144));
+        assert!(
+            matches!(decoder.next(&mut frame.as_slice()), Ok(Some(Message::Bitfield(bits))) if bits.len() == 262_144)
+        );
         decoder.set_piece_count(9);
         let refused = PeerMisbehaved::FrameTooLong { id: 5, len: 1 + longest, max: 3 };
         assert_eq!(decoder.next(&mut frame.as_slice()), Err(refused));

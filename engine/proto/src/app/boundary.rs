@@ -77,11 +77,11 @@ pub enum Fact {
     Refused(Problem),
     /// It cannot go on, and waits to be stopped.
     Failed(Problem),
-    /// It is gone, as [`Effect::Stop`] asked. Exactly one for each.
+    /// It is gone, as [`Effect::Stop`] asked. Exactly one for each, unless [`Fact::Refused`] was first.
     Stopped,
 }
 
-/// The files of a torrent. Invariant: `film` is a place in `files`.
+/// The files of a torrent. `film` is a place in `files`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Details {
     /// The torrent's name: of its file, or of its folder.
@@ -97,6 +97,8 @@ pub struct Details {
 /// A file of a torrent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetailFile {
+    /// Its place in the torrent; files that nobody is to see are left out, so there may be gaps.
+    pub index: u32,
     /// Its path in the torrent's folder, `/` between parts; of a torrent that is one file, its name.
     pub path: String,
     /// Bytes.
@@ -146,8 +148,8 @@ pub enum Effect {
     Publish {
         /// Which.
         torrent: TorrentKey,
-        /// Decoded paths with a leading slash, and the file's place in the torrent.
-        paths: Vec<(String, usize)>,
+        /// Decoded paths with a leading slash, and the file's index in the torrent.
+        paths: Vec<(String, u32)>,
     },
     /// Its paths answer 503 with this reason from now on.
     Withhold {
@@ -189,6 +191,8 @@ pub enum Start {
         path: String,
         /// The torrent's name; the file's own without it.
         name: Option<String>,
+        /// The room's rendezvous. It goes into the magnet when others can reach it.
+        tracker: Option<String>,
     },
     /// Fetch it.
     Add {

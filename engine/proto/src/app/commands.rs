@@ -19,7 +19,7 @@ impl App {
             Command::Seed(seed) => self.seed(seed, id),
             Command::Add(add) => self.add(add, id),
             Command::Stop(stop) => self.stop(stop, id),
-            Command::Quit => self.quit(now, id),
+            Command::Quit => self.quit(now, id.as_ref()),
             Command::Status => self.say(id, Event::Status(self.status())),
             Command::Limit(limit) => self.limit(limit, id),
             Command::Playhead(playhead) => self.playhead(playhead, id),
@@ -29,7 +29,10 @@ impl App {
     pub(super) fn seed(&mut self, seed: Seed, id: Option<RequestId>) {
         let Seed { file_path, tracker_url, name, private, room } = seed;
         self.tell_unbuilt(tracker_url.as_deref(), private, room.as_ref(), id.as_ref());
-        self.begin(Start::Seed { path: file_path, name }, vec![Answer { kind: AnswerKind::Seeding, id }]);
+        self.begin(
+            Start::Seed { path: file_path, name, tracker: tracker_url },
+            vec![Answer { kind: AnswerKind::Seeding, id }],
+        );
     }
 
     pub(super) fn add(&mut self, add: Add, id: Option<RequestId>) {
@@ -122,7 +125,7 @@ impl App {
         self.effect(Effect::Stop { torrent, delete_data });
     }
 
-    pub(super) fn quit(&mut self, now: Instant, id: Option<RequestId>) {
+    pub(super) fn quit(&mut self, now: Instant, id: Option<&RequestId>) {
         if self.quitting != Quitting::No {
             return;
         }
@@ -130,7 +133,7 @@ impl App {
         for key in self.keys() {
             let stopping = self.torrents.get(&key).is_some_and(Torrent::is_stopping);
             if !stopping {
-                self.stop_one(key, false, id.clone());
+                self.stop_one(key, false, id.cloned());
             }
         }
         self.quit_when_empty();

@@ -14,7 +14,7 @@ impl App {
         let Some(torrent) = self.torrents.get(&key) else { return };
         if torrent.is_stopping() {
             // What was said before the driver heard of the stop is old news; only its end matters.
-            if fact == Fact::Stopped {
+            if matches!(fact, Fact::Stopped | Fact::Refused(_)) {
                 self.on_stopped(key);
             }
             return;
@@ -27,7 +27,7 @@ impl App {
             Fact::Done => self.on_done(now, key),
             Fact::Told(told) => self.on_told(key, told),
             Fact::Refused(problem) => self.on_refused(key, &problem),
-            Fact::Failed(problem) => self.on_failed(now, key, problem),
+            Fact::Failed(problem) => self.on_failed(now, key, &problem),
             Fact::Stopped => self.on_stopped(key),
         }
     }
@@ -100,9 +100,12 @@ impl App {
         };
         let paths: Vec<&str> = details.files.iter().map(|file| file.path.as_str()).collect();
         let granted = self.routes.claim(key, infohash, &details.name, &paths, details.film);
+        let indexes: Vec<u32> = details.files.iter().map(|file| file.index).collect();
         torrent.set_details(details, &granted, port);
-        let paths = granted.files.into_iter().enumerate().map(|(index, path)| (path, index)).chain(granted.aliases);
-        self.outputs.push_back(Output::Effect(Effect::Publish { torrent: key, paths: paths.collect() }));
+        let index_of = |(path, place): (String, usize)| Some((path, *indexes.get(place)?));
+        let own = granted.files.into_iter().enumerate().map(|(place, path)| (path, place));
+        let paths = own.chain(granted.aliases).filter_map(index_of).collect();
+        self.outputs.push_back(Output::Effect(Effect::Publish { torrent: key, paths }));
         self.answer(key);
         if self.torrents.get(&key).is_some_and(|torrent| torrent.complete) {
             self.on_done(now, key);
@@ -172,13 +175,13 @@ impl App {
         }
     }
 
-    pub(super) fn on_failed(&mut self, now: Instant, key: TorrentKey, problem: Problem) {
+    pub(super) fn on_failed(&mut self, now: Instant, key: TorrentKey, problem: &Problem) {
         let Some(torrent) = self.torrents.get_mut(&key) else { return };
         let answers = std::mem::take(&mut torrent.answers);
         let infohash = torrent.infohash;
         if torrent.known.is_none() {
             torrent.phase = Phase::Discarding;
-            self.tell_waiting(&answers, &problem, infohash);
+            self.tell_waiting(&answers, problem, infohash);
             self.end(key, false);
             return;
         }
@@ -188,7 +191,7 @@ impl App {
         torrent.phase = Phase::Failed(problem.message.clone());
         torrent.figures.state = State::Error;
         self.effect(Effect::Withhold { torrent: key, reason: problem.message.clone() });
-        self.tell_waiting(&answers, &problem, infohash);
+        self.tell_waiting(&answers, problem, infohash);
         self.say_progress(now, key);
     }
 

@@ -26,6 +26,7 @@ impl Bench {
         bench
     }
 
+    #[allow(clippy::needless_pass_by_value)] // so that tests read `line(json!(..))`
     fn line(&mut self, line: Value) {
         self.app.handle_input(self.now, Input::Line(line.to_string().into_bytes()));
     }
@@ -92,7 +93,7 @@ fn setup() -> Setup {
 }
 
 fn film(name: &str) -> Details {
-    let file = DetailFile { path: name.into(), length: 1000, media: true };
+    let file = DetailFile { index: 0, path: name.into(), length: 1000, media: true };
     Details { name: name.into(), files: vec![file], film: 0, magnet_uri: "magnet:?film".into() }
 }
 
@@ -242,8 +243,9 @@ fn a_file_of_a_folder() {
     let key = bench.add("a");
     bench.fact(key, Fact::Accepted(ONE));
     bench.drain();
-    let file = |path: &str, length| DetailFile { path: path.into(), length, media: false };
-    let files = vec![file("a.srt", 5), file("sub/b.mkv", 1000)];
+    let file = |index, path: &str, length| DetailFile { index, path: path.into(), length, media: false };
+    // File 1 is a pad file (BEP 47), which nobody is shown.
+    let files = vec![file(0, "a.srt", 5), file(2, "sub/b.mkv", 1000)];
     let details = Details { name: "F".into(), files, film: 1, magnet_uri: String::new() };
     bench.fact(key, Fact::Details(details));
     let (events, effects) = bench.drain();
@@ -251,7 +253,7 @@ fn a_file_of_a_folder() {
     assert_eq!(events[0]["serverUrl"], "http://localhost:42069/b.mkv");
     assert_eq!(events[0]["files"][0]["serverUrl"], "http://localhost:42069/F/a.srt");
     assert_eq!(events[0]["files"][1]["serverUrl"], events[0]["serverUrl"]);
-    let paths = vec![("/F/a.srt".into(), 0), ("/b.mkv".into(), 1), ("/F/sub/b.mkv".into(), 1)];
+    let paths = vec![("/F/a.srt".into(), 0), ("/b.mkv".into(), 2), ("/F/sub/b.mkv".into(), 2)];
     assert_eq!(effects, [Effect::Publish { torrent: key, paths }]);
 }
 
@@ -317,6 +319,16 @@ fn stopping_while_hashing() {
 }
 
 #[test]
+fn stopping_what_was_refused_meanwhile() {
+    let mut bench = Bench::new();
+    let key = bench.add("x");
+    bench.line(json!({"cmd": "stop"}));
+    bench.drain();
+    bench.fact(key, Fact::Refused(problem(ErrorCode::E005)));
+    assert_eq!(bench.events(), [json!({"event": "stopped"})]);
+}
+
+#[test]
 fn a_new_torrent_waits_for_one_that_stops() {
     let mut bench = Bench::new();
     let one = bench.running(ONE);
@@ -366,6 +378,7 @@ fn adding_what_one_seeds_is_done_at_once() {
     let seed = bench.started();
     bench.fact(seed, Fact::Accepted(ONE));
     bench.fact(seed, Fact::Details(film("film.mp4")));
+    bench.drain();
     let add = bench.add("x");
     bench.fact(add, Fact::Accepted(ONE));
     assert_eq!(bench.names(), ["added", "progress", "done"]);

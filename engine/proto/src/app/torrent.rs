@@ -114,7 +114,7 @@ impl Torrent {
         match (&self.known, &self.start) {
             (Some(known), _) => known.film_name.clone(),
             (None, Start::Seed { name: Some(name), .. }) => name.clone(),
-            (None, Start::Seed { path, name: None }) => {
+            (None, Start::Seed { path, name: None, .. }) => {
                 path.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
             }
             (None, Start::Add { .. }) => self.infohash.map(|infohash| infohash.to_string()).unwrap_or_default(),
@@ -124,7 +124,7 @@ impl Torrent {
     /// Takes its files, and where the local server shows them.
     pub(super) fn set_details(&mut self, details: Details, granted: &Granted, port: u16) {
         let entry = |(index, file): (usize, super::boundary::DetailFile)| FileEntry {
-            index: u32::try_from(index).unwrap_or(u32::MAX),
+            index: file.index,
             length: file.length,
             media: file.media,
             server_url: granted.files.get(index).map(|path| routes::url(port, path)).unwrap_or_default(),

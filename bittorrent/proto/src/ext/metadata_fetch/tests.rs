@@ -12,6 +12,12 @@ fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
+/// Where time begins: nothing depends on when that is.
+#[expect(clippy::disallowed_methods, reason = "an instant has no other origin")]
+fn epoch() -> Instant {
+    Instant::now()
+}
+
 fn metadata(len: usize) -> Vec<u8> {
     let mut bytes = vec![0; len];
     Rng::new(9).fill(&mut bytes);
@@ -50,7 +56,7 @@ fn answer(
 fn one_peer_gives_it_all() {
     let metadata = metadata(6 * PIECE + 5);
     let mut fetch = fetch_of(&metadata);
-    let now = Instant::now();
+    let now = epoch();
     assert_eq!(fetch.poll_timeout(), None);
     fetch.handle_peer(1, size_of(&metadata));
     assert_eq!(requests(&mut fetch, now), [(1, 0), (1, 1), (1, 2), (1, 3)]);
@@ -75,14 +81,14 @@ fn requests_spread_over_the_peers() {
         fetch.handle_peer(key, size_of(&metadata));
         fetch.handle_peer(key, size_of(&metadata));
     }
-    assert_eq!(requests(&mut fetch, Instant::now()), [(1, 0), (2, 1), (3, 2), (1, 3), (2, 4)]);
+    assert_eq!(requests(&mut fetch, epoch()), [(1, 0), (2, 1), (3, 2), (1, 3), (2, 4)]);
 }
 
 #[test]
 fn a_slow_piece_is_asked_of_one_other_peer_and_a_lost_one_again() {
     let metadata = metadata(100);
     let mut fetch = fetch_of(&metadata);
-    let start = Instant::now();
+    let start = epoch();
     for key in 1..=3 {
         fetch.handle_peer(key, 100);
     }
@@ -106,7 +112,7 @@ fn a_slow_piece_is_asked_of_one_other_peer_and_a_lost_one_again() {
 #[test]
 fn a_lone_peer_that_lost_a_request_is_asked_again() {
     let mut fetch = fetch_of(&metadata(100));
-    let start = Instant::now();
+    let start = epoch();
     fetch.handle_peer(1, 100);
     assert_eq!(requests(&mut fetch, start), [(1, 0)]);
     fetch.handle_timeout(start + secs(10));
@@ -120,7 +126,7 @@ fn a_lone_peer_that_lost_a_request_is_asked_again() {
 fn a_late_answer_ends_the_rest() {
     let metadata = metadata(2 * PIECE);
     let mut fetch = fetch_of(&metadata);
-    let start = Instant::now();
+    let start = epoch();
     fetch.handle_peer(1, size_of(&metadata));
     assert_eq!(requests(&mut fetch, start), [(1, 0), (1, 1)]);
     fetch.handle_timeout(start + secs(10));
@@ -133,7 +139,7 @@ fn a_late_answer_ends_the_rest() {
 fn a_peer_that_rejects_is_left_alone_for_a_minute() {
     let metadata = metadata(100);
     let mut fetch = fetch_of(&metadata);
-    let start = Instant::now();
+    let start = epoch();
     fetch.handle_peer(1, 100);
     fetch.handle_reject(start, 1, 0);
     assert_eq!(requests(&mut fetch, start), [(1, 0)], "a reject of nothing means nothing");
@@ -149,12 +155,26 @@ fn a_peer_that_rejects_is_left_alone_for_a_minute() {
 }
 
 #[test]
+fn another_size_does_not_end_a_rest() {
+    let mut fetch = fetch_of(b"x");
+    let start = epoch();
+    fetch.handle_peer(1, 100);
+    assert_eq!(requests(&mut fetch, start), [(1, 0)]);
+    fetch.handle_reject(start, 1, 0);
+    fetch.handle_peer(1, 200);
+    assert_eq!(requests(&mut fetch, start), []);
+    fetch.handle_timeout(start + secs(60));
+    assert_eq!(requests(&mut fetch, start + secs(60)), [(1, 0)]);
+    assert_eq!(fetch.handle_data(1, 0, 100, &[0; 100]), Err(PeerMisbehaved::MetadataMismatch));
+}
+
+#[test]
 fn impossible_sizes_are_not_peers() {
     let mut fetch = fetch_of(b"x");
     fetch.handle_peer(1, 0);
     fetch.handle_peer(2, METADATA_LEN_MAX + 1);
     fetch.handle_peer(3, u32::MAX);
-    assert_eq!(requests(&mut fetch, Instant::now()), []);
+    assert_eq!(requests(&mut fetch, epoch()), []);
     assert_eq!(fetch.handle_data(1, 0, 0, b""), Ok(MetadataProgress::Pending));
 }
 
@@ -175,10 +195,10 @@ fn pieces_fit_the_announced_size_to_the_byte() {
     for (piece, total_size, payload) in wrong {
         let mut fetch = fetch_of(&metadata);
         fetch.handle_peer(1, size);
-        assert_eq!(requests(&mut fetch, Instant::now()).len(), 2);
+        assert_eq!(requests(&mut fetch, epoch()).len(), 2);
         let refused = fetch.handle_data(1, piece, total_size, payload);
         assert_eq!(refused, Err(PeerMisbehaved::MetadataMismatch), "piece {piece}");
-        assert_eq!(requests(&mut fetch, Instant::now()), [], "it is not asked again");
+        assert_eq!(requests(&mut fetch, epoch()), [], "it is not asked again");
     }
 }
 
@@ -203,7 +223,7 @@ fn a_lone_liar_is_named() {
     let mut lie = metadata.clone();
     lie[PIECE + 3] ^= 1;
     let mut fetch = fetch_of(&metadata);
-    let now = Instant::now();
+    let now = epoch();
     fetch.handle_peer(1, size_of(&lie));
     assert_eq!(requests(&mut fetch, now).len(), 2);
     assert_eq!(answer(&mut fetch, 1, 0, &lie), Ok(MetadataProgress::Pending));
@@ -218,7 +238,7 @@ fn among_several_senders_the_liar_is_found_by_asking_one_at_a_time() {
     let mut lie = metadata.clone();
     lie[3] ^= 1;
     let mut fetch = fetch_of(&metadata);
-    let now = Instant::now();
+    let now = epoch();
     fetch.handle_peer(1, size_of(&lie));
     fetch.handle_peer(2, size_of(&metadata));
     assert_eq!(requests(&mut fetch, now), [(1, 0), (2, 1)]);
@@ -238,7 +258,7 @@ fn one_at_a_time_does_not_wait_for_a_peer_that_left_or_mix_its_pieces() {
     let mut lie = metadata.clone();
     lie[3] ^= 1;
     let mut fetch = fetch_of(&metadata);
-    let now = Instant::now();
+    let now = epoch();
     for key in 1..=3 {
         fetch.handle_peer(key, size_of(&metadata));
     }
@@ -259,10 +279,43 @@ fn one_at_a_time_does_not_wait_for_a_peer_that_left_or_mix_its_pieces() {
 }
 
 #[test]
+fn one_at_a_time_waits_for_the_slow_and_passes_over_the_silent() {
+    let metadata = metadata(2 * PIECE);
+    let mut lie = metadata.clone();
+    lie[3] ^= 1;
+    let mut fetch = fetch_of(&metadata);
+    let start = epoch();
+    for key in 1..=3 {
+        fetch.handle_peer(key, size_of(&metadata));
+    }
+    assert_eq!(requests(&mut fetch, start), [(1, 0), (2, 1)]);
+    assert_eq!(answer(&mut fetch, 1, 0, &lie), Ok(MetadataProgress::Pending));
+    assert_eq!(answer(&mut fetch, 2, 1, &metadata), Ok(MetadataProgress::Pending));
+    assert_eq!(requests(&mut fetch, start), [(1, 0), (1, 1)]);
+    fetch.handle_timeout(start + secs(10));
+    assert_eq!(requests(&mut fetch, start + secs(10)), [], "it has a second chance");
+    fetch.handle_timeout(start + secs(20));
+    assert_eq!(requests(&mut fetch, start + secs(20)), [(1, 0), (1, 1)]);
+    fetch.handle_timeout(start + secs(30));
+    assert_eq!(requests(&mut fetch, start + secs(30)), [(2, 0), (2, 1)]);
+    fetch.handle_timeout(start + secs(40));
+    assert_eq!(requests(&mut fetch, start + secs(40)), []);
+    assert_eq!(answer(&mut fetch, 2, 0, &metadata), Ok(MetadataProgress::Pending), "late, and still its turn");
+    fetch.handle_timeout(start + secs(50));
+    assert_eq!(requests(&mut fetch, start + secs(50)), [(2, 1)]);
+    fetch.handle_timeout(start + secs(60));
+    fetch.handle_timeout(start + secs(70));
+    assert_eq!(requests(&mut fetch, start + secs(70)), [(2, 1)]);
+    fetch.handle_timeout(start + secs(80));
+    // The first had a turn already.
+    assert_eq!(requests(&mut fetch, start + secs(80)), [(3, 0), (3, 1)]);
+}
+
+#[test]
 fn four_sizes_side_by_side_and_the_one_that_most_speak_for_gets_in() {
     let metadata = metadata(500);
     let mut fetch = fetch_of(&metadata);
-    let now = Instant::now();
+    let now = epoch();
     for key in 1..=5 {
         fetch.handle_peer(key, u32::from(key));
     }
@@ -305,7 +358,7 @@ fn kinds() -> impl Strategy<Value = Kind> {
 /// Runs until the metadata is there or an hour is over, and says who was blamed.
 fn simulate(metadata: &[u8], kinds: &[Kind], rng: &mut Rng) -> (Option<Bytes>, Vec<Kind>) {
     let mut fetch = MetadataFetch::new(Infohash::of(metadata));
-    let mut now = Instant::now();
+    let mut now = epoch();
     let end = now + secs(3600);
     for (key, kind) in kinds.iter().enumerate() {
         let size = if let Kind::Invents(size) = kind { *size } else { size_of(metadata) };
@@ -339,9 +392,7 @@ fn simulate(metadata: &[u8], kinds: &[Kind], rng: &mut Rng) -> (Option<Bytes>, V
                 fetch.handle_reject(now, key, piece);
                 continue;
             }
-            Kind::Honest | Kind::Slow => {
-                fetch.handle_data(key, piece, size_of(metadata), piece_of(metadata, piece))
-            }
+            Kind::Honest | Kind::Slow => fetch.handle_data(key, piece, size_of(metadata), piece_of(metadata, piece)),
             Kind::Corrupts(at) => {
                 let mut payload = piece_of(metadata, piece).to_vec();
                 payload[0] ^= u8::from(piece == at % piece_count(size_of(metadata)));
@@ -351,9 +402,7 @@ fn simulate(metadata: &[u8], kinds: &[Kind], rng: &mut Rng) -> (Option<Bytes>, V
                 let range = piece_range(size, piece).unwrap();
                 fetch.handle_data(key, piece, size, &vec![0; range.len()])
             }
-            Kind::Mistakes => {
-                fetch.handle_data(key, piece + 1, size_of(metadata), piece_of(metadata, piece))
-            }
+            Kind::Mistakes => fetch.handle_data(key, piece + 1, size_of(metadata), piece_of(metadata, piece)),
         };
         match progress {
             Ok(MetadataProgress::Pending) => {}
@@ -375,7 +424,7 @@ proptest! {
         kinds.insert(honest.min(kinds.len()), Kind::Honest);
         let metadata = metadata(len);
         let (found, blamed) = simulate(&metadata, &kinds, &mut Rng::new(seed));
-        prop_assert_eq!(found, Some(Bytes::from(metadata)));
+        prop_assert!(found.is_some_and(|bytes| bytes == metadata), "not found");
         prop_assert!(!blamed.contains(&Kind::Honest) && !blamed.contains(&Kind::Slow), "{blamed:?}");
     }
 
@@ -389,7 +438,7 @@ proptest! {
         // Two who lie about different pieces are right together; all about the same piece are not.
         let same: Vec<Kind> = kinds.iter().map(|_| kinds[0]).collect();
         let (found, blamed) = simulate(&metadata(len), &same, &mut Rng::new(seed));
-        prop_assert_eq!(found, None);
+        prop_assert!(found.is_none());
         prop_assert_eq!(blamed, same);
     }
 
@@ -400,7 +449,7 @@ proptest! {
         let metadata = metadata(3 * PIECE + 7);
         let sizes = [size_of(&metadata), 40_000, 1, METADATA_LEN_MAX];
         let mut fetch = fetch_of(&metadata);
-        let mut now = Instant::now();
+        let mut now = epoch();
         let mut sent = 0;
         for (op, key, piece, size) in ops {
             let size = sizes[size as usize];

@@ -33,12 +33,11 @@ impl Bench {
 
     /// The instant so many seconds in; the player's own timeouts have happened by then.
     fn at(&mut self, seconds: u64) -> Instant {
-        let now = self.start + seconds * SECOND;
+        let now = self.start + Duration::from_secs(seconds);
         while let Some((at, wake)) = self.player.poll_timeout().filter(|(at, _)| *at < now) {
             self.player.handle_timeout(at);
             if wake == PlayerWake::Reads {
                 assert!(self.player.wanted(at).is_some(), "it was woken to read");
-                break;
             }
         }
         now

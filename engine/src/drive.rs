@@ -1,0 +1,172 @@
+//! The engine's thread: feeds [`App`] with what happens and carries out what it decides.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bittorrent::{Client, Playhead};
+use bittorrent_proto::units::BytesPerSec;
+use engine_proto::app::{App, Effect, Input, Output, Setup, Start, TorrentKey};
+use engine_proto::ipc::Message;
+use futures_lite::{FutureExt as _, future};
+use httprange::Server;
+use smol::channel::{Receiver, Sender};
+use smol::{LocalExecutor, Task, Timer};
+
+use crate::board::Board;
+use crate::config::{self, Config};
+use crate::torrent::{self, Torrent};
+
+/// How long the client may take to end once its torrents have stopped.
+const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(400);
+
+/// Everything the engine can reach.
+pub(crate) struct Hands {
+    client: Client,
+    server: Server,
+    board: Arc<Board>,
+    config: Config,
+    /// Where torrents' tasks tell their facts; the same queue as commands.
+    facts: Sender<Input>,
+    events: Sender<Message>,
+}
+
+/// The tasks of torrents.
+struct Tasks<'a> {
+    executor: &'a LocalExecutor<'static>,
+    torrents: BTreeMap<TorrentKey, (Torrent, Task<()>)>,
+    /// Forgotten ones, which end as soon as they notice.
+    muted: Vec<Task<()>>,
+}
+
+impl Hands {
+    pub(crate) fn new(
+        client: Client,
+        server: Server,
+        board: Arc<Board>,
+        config: Config,
+        facts: Sender<Input>,
+        events: Sender<Message>,
+    ) -> Self {
+        Self { client, server, board, config, facts, events }
+    }
+
+    /// Works until the end. Called on the engine's own thread.
+    pub(crate) fn run(self, setup: Setup, inputs: &Receiver<Input>) {
+        let executor = LocalExecutor::new();
+        let tasks = Tasks { executor: &executor, torrents: BTreeMap::new(), muted: Vec::new() };
+        future::block_on(executor.run(self.drive(setup, inputs, tasks)));
+    }
+
+    async fn drive(self, setup: Setup, inputs: &Receiver<Input>, mut tasks: Tasks<'_>) {
+        let mut app = App::new(setup);
+        while self.carry_out(&mut app, &mut tasks).await {
+            self.board.set_status(app.status());
+            match next_input(&app, inputs).await {
+                Some(input) => app.handle_input(Instant::now(), input),
+                None => app.handle_timeout(Instant::now()),
+            }
+        }
+        // Nobody is listened to any more: whoever sends learns that it is over.
+        inputs.close();
+        let Self { client, server, events, .. } = self;
+        drop(tasks);
+        drop(server);
+        let patience = async {
+            Timer::after(SHUTDOWN_PATIENCE).await;
+            log::warn!("the client takes too long to end; it is left behind");
+        };
+        client.shutdown().or(patience).await;
+        events.close();
+    }
+
+    /// Does everything that `App` asks for; false when it is over.
+    async fn carry_out(&self, app: &mut App, tasks: &mut Tasks<'_>) -> bool {
+        while let Some(output) = app.poll_output() {
+            match output {
+                // A closed channel is a front end that went; it says so by the end of input.
+                Output::Event(message) => drop(self.events.send(message).await),
+                Output::Effect(Effect::Quit) => return false,
+                Output::Effect(effect) => self.carry_out_one(effect, tasks),
+            }
+        }
+        true
+    }
+
+    fn carry_out_one(&self, effect: Effect, tasks: &mut Tasks<'_>) {
+        match effect {
+            Effect::Start { torrent, what } => self.start(torrent, what, tasks),
+            Effect::Forget(torrent) => tasks.forget(torrent),
+            Effect::Stop { torrent, delete_data } => tasks.stop(torrent, delete_data),
+            Effect::Publish { torrent, paths } => {
+                if let Some(handle) = tasks.handle(torrent) {
+                    self.board.publish(torrent, handle, paths);
+                }
+            }
+            Effect::Withhold { torrent, reason } => self.board.withhold(torrent, reason),
+            Effect::Withdraw(torrent) => self.board.withdraw(torrent),
+            Effect::SetLimits { upload, download } => {
+                self.client.set_limits(self.config.upload_limit(upload), config::limit(download));
+            }
+            Effect::Playhead { torrent, position, rate, playing } => {
+                if let Some(handle) = tasks.handle(torrent) {
+                    handle.set_playhead(Playhead { position, rate: BytesPerSec::new(rate), playing });
+                }
+            }
+            Effect::Quit => {}
+        }
+    }
+
+    fn start(&self, key: TorrentKey, what: Start, tasks: &mut Tasks<'_>) {
+        tasks.sweep();
+        let (torrent, teller) = torrent::pair(self.client.clone(), key, self.facts.clone());
+        let task = tasks.executor.spawn(teller.run(what));
+        tasks.torrents.insert(key, (torrent, task));
+    }
+}
+
+/// What happens next; `None` when a timeout is due.
+async fn next_input(app: &App, inputs: &Receiver<Input>) -> Option<Input> {
+    let due = app.poll_timeout();
+    let timeout = async {
+        match due {
+            Some((due, wake)) => {
+                Timer::at(due).await;
+                log::trace!("woken: {wake:?}");
+                None
+            }
+            None => future::pending().await,
+        }
+    };
+    // `self.facts` keeps the queue open, so it never reports an end.
+    async { inputs.recv().await.ok() }.or(timeout).await
+}
+
+impl Tasks<'_> {
+    fn handle(&self, torrent: TorrentKey) -> Option<bittorrent::TorrentHandle> {
+        let (torrent, _) = self.torrents.get(&torrent)?;
+        let handle = torrent.handle.take();
+        torrent.handle.set(handle.clone());
+        handle
+    }
+
+    fn stop(&mut self, key: TorrentKey, delete_data: bool) {
+        if let Some((torrent, _)) = self.torrents.get(&key) {
+            // Full: it was told already.
+            let _ = torrent.stop.try_send(delete_data);
+        }
+    }
+
+    fn forget(&mut self, key: TorrentKey) {
+        if let Some((torrent, task)) = self.torrents.remove(&key) {
+            torrent.muted.set(true);
+            self.muted.push(task);
+        }
+    }
+
+    /// Lets go of tasks that have ended.
+    fn sweep(&mut self) {
+        self.torrents.retain(|_, (_, task)| !task.is_finished());
+        self.muted.retain(|task| !task.is_finished());
+    }
+}
