@@ -1,18 +1,44 @@
 //! The client: one thread that owns every torrent and connection.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 
 use bittorrent_proto::infohash::Infohash;
+use bittorrent_proto::magnet::{PeerAddress, PeerHost};
+use bittorrent_proto::metainfo::Metainfo;
+use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::units::BytesPerSec;
-use smol::channel::Receiver;
+use smol::channel::{Receiver, Sender, bounded};
 
-use crate::config::{AddRequest, ClientConfig, SeedRequest};
-use crate::handle::{TorrentEvent, TorrentHandle};
+use crate::addresses::{self, OwnNetworks};
+use crate::config::{AddRequest, ClientConfig, FileChoice, Fetch, SeedRequest, TorrentSource};
+use crate::handle::{TorrentEvent, TorrentHandle, Trouble};
+use crate::pool::Pool;
+use crate::seed::{self, SeedError};
+use crate::shared::{Known, Shared, lock};
+use crate::swarm::{self, Command, Start, SwarmConfig};
+use crate::{listener, prepare, report};
 
-/// A BitTorrent client. Clones share it; [`Client::shutdown`] ends it.
+/// Commands that wait for the swarm's thread; who finds it full waits.
+const COMMANDS_MAX: usize = 64;
+
+/// A BitTorrent client. Clones share it; [`Client::shutdown`] ends it, and so does dropping the last one.
 #[derive(Clone)]
-pub struct Client {}
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    commands: Sender<Command>,
+    pool: Pool,
+    port: u16,
+    data_dir: PathBuf,
+    torrents: Mutex<BTreeMap<Infohash, TorrentHandle>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
 
 /// Why no client could start.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +51,9 @@ pub enum StartError {
         /// The system's words.
         source: std::io::Error,
     },
+    /// The system gives no randomness.
+    #[error("the system gives no random numbers: {0}")]
+    Random(String),
     /// The thread could not be started.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
@@ -64,51 +93,205 @@ pub enum TorrentError {
     /// [`crate::FileChoice`] names no file of the torrent.
     #[error("the torrent has no such file: {0}")]
     NoSuchFile(String),
+    /// No thread could be started for hashing.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
     /// The client is shutting down.
     #[error("the engine is stopping")]
     Stopping,
 }
 
+impl From<SeedError> for TorrentError {
+    fn from(error: SeedError) -> Self {
+        match error {
+            SeedError::Open { path, source } => Self::Open { path, source },
+            SeedError::Empty { path } => Self::Empty { path },
+            SeedError::Unfit { path, reason } => Self::Unfit { path, reason: reason.to_string() },
+            SeedError::Changed { path } => Self::Changed { path },
+            SeedError::Cancelled => Self::Stopping,
+            SeedError::Thread(source) => Self::Thread(source),
+        }
+    }
+}
+
 impl Client {
     /// Binds the port and starts the thread `swarm`.
-    pub fn start(_config: ClientConfig) -> Result<Self, StartError> {
-        unimplemented!()
+    pub fn start(config: ClientConfig) -> Result<Self, StartError> {
+        let preferred = config.listen_port;
+        let listeners = listener::listen(preferred).map_err(|source| StartError::Port { preferred, source })?;
+        let port = listeners.port;
+        let pool = Pool::new().map_err(StartError::Thread)?;
+        let (commands, received) = bounded(COMMANDS_MAX);
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).map_err(|error| StartError::Random(error.to_string()))?;
+        let swarm = SwarmConfig {
+            listeners,
+            peers_max: config.peers_max,
+            client_name: config.client_name,
+            upload: config.upload_max,
+            download: config.download_max,
+            seed: u64::from_le_bytes(seed),
+        };
+        let thread = std::thread::Builder::new()
+            .name("swarm".into())
+            .spawn(move || swarm::run(swarm, received))
+            .map_err(StartError::Thread)?;
+        let inner = Inner {
+            commands,
+            pool,
+            port,
+            data_dir: config.data_dir,
+            torrents: Mutex::default(),
+            thread: Mutex::new(Some(thread)),
+        };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The port that peers reach.
     pub fn listen_port(&self) -> u16 {
-        unimplemented!()
+        self.inner.port
     }
 
     /// Our own addresses that others may reach, for `x.pe`; never loopback.
     pub fn advertised(&self) -> Vec<SocketAddr> {
-        unimplemented!()
+        addresses::advertised(self.inner.port, &own_networks())
     }
 
     /// Hashes a file or folder and shares it. Dropping the future stops the hashing. Already shared: the same torrent
     /// again, with a channel of its own.
-    pub async fn seed(&self, _request: SeedRequest) -> Result<(TorrentHandle, Receiver<TorrentEvent>), TorrentError> {
-        unimplemented!()
+    pub async fn seed(&self, request: SeedRequest) -> Result<(TorrentHandle, Receiver<TorrentEvent>), TorrentError> {
+        let seeded = seed::seed_async(request.path, request.name, request.progress).await?;
+        let metainfo = Arc::new(seeded.metainfo);
+        if let Some(running) = self.running(metainfo.infohash) {
+            return Ok(running);
+        }
+        let film = prepare::choose(&metainfo, &FileChoice::Largest).map_err(TorrentError::NoSuchFile)?;
+        let shared = self.shared(metainfo.infohash);
+        let known = Known { metainfo: metainfo.clone(), film, storage: Arc::new(seeded.storage) };
+        // It was made a line above, so nothing is in it.
+        let _ = shared.known.set(known);
+        self.start_torrent(shared, Some(metainfo), FileChoice::Largest, Fetch::All, Vec::new()).await
     }
 
     /// Fetches a torrent. Data of an earlier run is found and checked. Already running: the same torrent again, given the
     /// new addresses.
-    pub async fn add(&self, _request: AddRequest) -> Result<(TorrentHandle, Receiver<TorrentEvent>), TorrentError> {
-        unimplemented!()
+    pub async fn add(&self, request: AddRequest) -> Result<(TorrentHandle, Receiver<TorrentEvent>), TorrentError> {
+        let (infohash, metainfo, strangers) = match request.source {
+            TorrentSource::Magnet(magnet) => (magnet.infohash, None, magnet.peers),
+            TorrentSource::Metainfo(metainfo) => (metainfo.infohash, Some(Arc::new(*metainfo)), Vec::new()),
+        };
+        if let Some(metainfo) = &metainfo {
+            prepare::choose(metainfo, &request.file).map_err(TorrentError::NoSuchFile)?;
+        }
+        let (strangers, refused) = vet(resolve(strangers).await);
+        let named = |addrs: Vec<SocketAddr>, by: NamedBy| addrs.into_iter().map(move |addr| (addr, by));
+        let addrs: Vec<(SocketAddr, NamedBy)> =
+            named(request.peers, NamedBy::User).chain(named(strangers, NamedBy::Stranger)).collect();
+        let (handle, events) = match self.running(infohash) {
+            Some(running) => {
+                for (addr, named_by) in addrs {
+                    self.send(Command::Addresses { infohash, addrs: vec![addr], named_by }).await?;
+                }
+                running
+            }
+            None => self.start_torrent(self.shared(infohash), metainfo, request.file, request.fetch, addrs).await?,
+        };
+        if !refused.is_empty() {
+            handle.tell(&TorrentEvent::Trouble(Trouble::AddressesRefused(refused)));
+        }
+        Ok((handle, events))
     }
 
     /// A running torrent.
-    pub fn torrent(&self, _infohash: Infohash) -> Option<TorrentHandle> {
-        unimplemented!()
+    pub fn torrent(&self, infohash: Infohash) -> Option<TorrentHandle> {
+        lock(&self.inner.torrents).get(&infohash).cloned()
     }
 
     /// New limits for all torrents together, effective at once.
-    pub fn set_limits(&self, _upload: Option<BytesPerSec>, _download: Option<BytesPerSec>) {
-        unimplemented!()
+    pub async fn set_limits(&self, upload: Option<BytesPerSec>, download: Option<BytesPerSec>) {
+        // Only a client that is stopping has nobody to tell, and nothing left to limit.
+        let _ = self.send(Command::Limits { upload, download }).await;
     }
 
     /// Stops every torrent and ends the thread.
     pub async fn shutdown(&self) {
-        unimplemented!()
+        let (over, ended) = bounded(1);
+        if self.send(Command::Shutdown { over }).await.is_ok() {
+            let _ = ended.recv().await;
+        }
+        self.inner.commands.close();
+        lock(&self.inner.torrents).clear();
+        if let Some(thread) = lock(&self.inner.thread).take() {
+            // It has nothing left to do but return.
+            let _ = thread.join();
+        }
     }
+
+    fn shared(&self, infohash: Infohash) -> Arc<Shared> {
+        Arc::new(Shared::new(infohash, self.inner.pool.clone(), report::nothing_yet()))
+    }
+
+    fn running(&self, infohash: Infohash) -> Option<(TorrentHandle, Receiver<TorrentEvent>)> {
+        let handle = self.torrent(infohash).filter(TorrentHandle::is_alive)?;
+        let events = handle.subscribe();
+        Some((handle, events))
+    }
+
+    async fn start_torrent(
+        &self,
+        shared: Arc<Shared>,
+        metainfo: Option<Arc<Metainfo>>,
+        file: FileChoice,
+        fetch: Fetch,
+        addrs: Vec<(SocketAddr, NamedBy)>,
+    ) -> Result<(TorrentHandle, Receiver<TorrentEvent>), TorrentError> {
+        let events = shared.subscribe();
+        let handle = TorrentHandle::new(shared.clone(), self.inner.commands.clone());
+        let replaced = lock(&self.inner.torrents).insert(shared.infohash, handle.clone());
+        if let Some(ended) = replaced {
+            // One that failed by itself still has its place on the thread.
+            ended.stop(false).await;
+        }
+        let order = swarm::order(self.inner.data_dir.clone(), file, fetch);
+        self.send(Command::Start(Box::new(Start { shared, metainfo, order, addrs }))).await?;
+        Ok((handle, events))
+    }
+
+    async fn send(&self, command: Command) -> Result<(), TorrentError> {
+        self.inner.commands.send(command).await.map_err(|_| TorrentError::Stopping)
+    }
+}
+
+fn own_networks() -> OwnNetworks {
+    addresses::own_networks().unwrap_or_else(|error| {
+        log::warn!("cannot list this machine's addresses: {error}");
+        OwnNetworks::default()
+    })
+}
+
+/// Turns names into addresses; a name that leads nowhere is left out.
+async fn resolve(peers: Vec<PeerAddress>) -> Vec<SocketAddr> {
+    let mut addrs = Vec::new();
+    for peer in peers {
+        match peer.host {
+            PeerHost::Ip(ip) => addrs.push(SocketAddr::new(ip, peer.port)),
+            PeerHost::Name(name) => match smol::net::resolve((name.as_str(), peer.port)).await {
+                Ok(found) => addrs.extend(found),
+                Err(error) => log::info!("{name}: {error}"),
+            },
+        }
+    }
+    addrs
+}
+
+/// Parts addresses that only a stranger names into those that may be dialed and the others.
+fn vet(addrs: Vec<SocketAddr>) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
+    let own = own_networks();
+    addrs.into_iter().partition(|addr| match addresses::may_dial(*addr, NamedBy::Stranger, &own) {
+        Ok(()) => true,
+        Err(refused) => {
+            log::info!("{addr} is not dialed: {refused}");
+            false
+        }
+    })
 }

@@ -8,11 +8,18 @@ use bittorrent_proto::infohash::Infohash;
 use bittorrent_proto::metainfo::{Metainfo, MetainfoError};
 use bittorrent_proto::units::{ByteRange, BytesPerSec, FileIndex, PieceIndex};
 
+use smol::channel::{Receiver, Sender, bounded};
+
+use crate::shared::{Shared, lock};
 use crate::stream::TorrentStream;
+use crate::swarm::Command;
 
 /// A running torrent, seen from any thread. Clones share it; dropping them all does not stop it.
 #[derive(Clone)]
-pub struct TorrentHandle {}
+pub struct TorrentHandle {
+    shared: Arc<Shared>,
+    commands: Sender<Command>,
+}
 
 /// What happened to a torrent. The channel holds 64; a front end that does not read them loses the oldest but never
 /// stops the torrent.
@@ -165,39 +172,62 @@ pub struct Playhead {
 }
 
 impl TorrentHandle {
+    pub(crate) const fn new(shared: Arc<Shared>, commands: Sender<Command>) -> Self {
+        Self { shared, commands }
+    }
+
+    pub(crate) fn subscribe(&self) -> Receiver<TorrentEvent> {
+        self.shared.subscribe()
+    }
+
+    pub(crate) fn tell(&self, event: &TorrentEvent) {
+        self.shared.tell(event);
+    }
+
+    /// Whether it was neither stopped nor ended by a [`Failure`].
+    pub fn is_alive(&self) -> bool {
+        self.shared.ended().is_none()
+    }
+
     /// Which torrent.
     pub fn infohash(&self) -> Infohash {
-        unimplemented!()
+        self.shared.infohash
     }
 
     /// The metainfo, once known.
     pub fn metainfo(&self) -> Option<Arc<Metainfo>> {
-        unimplemented!()
+        self.shared.known.get().map(|known| known.metainfo.clone())
     }
 
     /// The chosen file, once known.
     pub fn film(&self) -> Option<FileIndex> {
-        unimplemented!()
+        self.shared.known.get().map(|known| known.film)
     }
 
     /// The latest moment; refreshed every second while anything moves, and at every event.
     pub fn stats(&self) -> Arc<TorrentStats> {
-        unimplemented!()
+        self.shared.stats()
     }
 
     /// A stream over one file, which waits for bytes that are not here and makes them urgent. `None` before the
     /// metadata is known or for no such file.
-    pub fn open(&self, _file: FileIndex) -> Option<TorrentStream> {
-        unimplemented!()
+    pub fn open(&self, file: FileIndex) -> Option<TorrentStream> {
+        TorrentStream::open(self.shared.clone(), file)
     }
 
     /// Says where the film plays.
-    pub fn set_playhead(&self, _playhead: Playhead) {
-        unimplemented!()
+    pub fn set_playhead(&self, playhead: Playhead) {
+        *lock(&self.shared.playhead) = Some(playhead);
+        self.shared.attention.notify(1);
     }
 
     /// Ends the torrent; with `delete_data`, what was downloaded is removed (never a seeded file). Open streams end early.
-    pub async fn stop(&self, _delete_data: bool) {
-        unimplemented!()
+    pub async fn stop(&self, delete_data: bool) {
+        let (over, ended) = bounded(1);
+        let stop = Command::Stop { infohash: self.shared.infohash, delete_data, over };
+        // A client that is shutting down stops it anyway.
+        if self.commands.send(stop).await.is_ok() {
+            let _ = ended.recv().await;
+        }
     }
 }

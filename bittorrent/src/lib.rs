@@ -7,13 +7,21 @@
 mod addresses;
 mod client;
 mod config;
+mod connection;
 mod handle;
+mod handshake;
 mod hash;
+mod listener;
 mod pool;
+mod prepare;
+mod report;
 mod seed;
+mod shared;
 mod storage;
 mod stream;
+mod swarm;
 mod throttle;
+mod torrent_task;
 
 pub use client::{Client, StartError, TorrentError};
 pub use config::{AddRequest, ClientConfig, FileChoice, Fetch, SeedRequest, TorrentSource};

@@ -209,6 +209,9 @@ const MOMENT: std::time::Duration = std::time::Duration::from_micros(1);
 #[cfg(test)]
 mod tests {
     use std::cell::Cell;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::Wake;
     use std::time::Duration;
 
     use proptest::prelude::*;
@@ -353,12 +356,21 @@ mod tests {
 
     #[test]
     fn who_gives_up_makes_way() {
+        struct Woken(AtomicBool);
+        impl Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
         let throttle = Throttle::new(Some(BytesPerSec::ZERO));
         let mut first = Box::pin(throttle.acquire(1));
         let mut second = Box::pin(throttle.acquire(1));
         assert_eq!(future::block_on(poll_once(&mut first)), None);
-        assert_eq!(future::block_on(poll_once(&mut second)), None);
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Waker::from(woken.clone());
+        assert!(second.as_mut().poll(&mut Context::from_waker(&waker)).is_pending());
         drop(first);
+        assert!(woken.0.load(Ordering::Relaxed), "the second is first now and must look at the rate");
         throttle.set_rate(None);
         assert_eq!(future::block_on(second), 1);
         assert!(throttle.turns().waiting.is_empty());

@@ -20,6 +20,8 @@ mod metrics;
 mod torrent;
 
 pub mod logging;
+pub mod signals;
+pub mod stdio;
 pub mod terminal;
 
 pub use config::{Config, VERSION, default_data_dir};

@@ -71,7 +71,7 @@ struct AddNamed {
 
 /// How a start ended.
 enum Started {
-    Running(Running),
+    Running(Box<Running>),
     Refused(Problem),
     /// Told to stop before it ran.
     Stopped,
@@ -91,9 +91,9 @@ impl Teller {
                     if let Some(named) = named {
                         self.add_named(named).await;
                     }
-                    future::pending().await
+                    future::pending::<()>().await;
                 };
-                self.watch(running).or(finding).await;
+                self.watch(*running).or(finding).await;
             }
             Started::Refused(problem) => self.tell(Fact::Refused(problem)).await,
             Started::Stopped => self.tell(Fact::Stopped).await,
@@ -126,7 +126,7 @@ impl Teller {
                     let mut magnet = Magnet::new(infohash);
                     magnet.name = handle.metainfo().map(|metainfo| metainfo.name.clone());
                     magnet.trackers = tracker.into_iter().collect();
-                    Started::Running(Running { handle, events, magnet, named: None })
+                    Started::Running(Box::new(Running { handle, events, magnet, named: None }))
                 }
                 Err(error) => Started::Refused(convert::refused(&error)),
             }
@@ -158,7 +158,7 @@ impl Teller {
             match self.client.add(request.clone()).await {
                 Ok((handle, events)) => {
                     let named = Some(AddNamed { request, names });
-                    Started::Running(Running { handle, events, magnet, named })
+                    Started::Running(Box::new(Running { handle, events, magnet, named }))
                 }
                 Err(error) => Started::Refused(convert::refused(&error)),
             }

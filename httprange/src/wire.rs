@@ -39,7 +39,7 @@ impl<T: AsyncRead + Unpin> Client for Wire<T> {
     /// Ready when the client has closed its side. What it asked for and what can be sent at once it still gets; only
     /// nobody waits for it any more.
     fn poll_gone(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let _ = self.shared.borrow_mut().poll_gone(cx); Poll::Pending
+        self.shared.borrow_mut().poll_gone(cx)
     }
 }
 

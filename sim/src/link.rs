@@ -156,8 +156,6 @@ impl Link {
         self.attached[side.index()] = false;
         self.outputs.retain(|event| event.side() != side);
         self.pipes[side.index()].finish(now);
-        // What comes back is read and thrown away, so that the other end is not held up until it learns.
-        self.pipes[side.other().index()].set_reading(now, true);
     }
 
     /// The network drops the connection. Both ends learn at once, as from a reset; an acceptor that has not been called

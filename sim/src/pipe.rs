@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use bittorrent_proto::rng::Rng;
+use bittorrent_proto::units::BytesPerSec;
 use bytes::{Bytes, BytesMut};
 
 use crate::link::LinkConfig;
@@ -23,10 +24,9 @@ pub(crate) struct Pipe {
     /// What the sender handed over and the wire has not taken.
     buffer: BytesMut,
     sending: Option<Sending>,
-    /// In the order of arrival: nothing overtakes within a connection.
+    /// First in, first out, whatever the times say: nothing overtakes within a connection.
     in_flight: VecDeque<(Instant, Carried)>,
     in_flight_len: usize,
-    arrival_last: Instant,
     stalled_until: Instant,
     reading: bool,
     /// When the receiver last took up reading: what waited arrives no earlier.
@@ -68,7 +68,6 @@ impl Pipe {
             sending: None,
             in_flight: VecDeque::new(),
             in_flight_len: 0,
-            arrival_last: now,
             stalled_until: now,
             reading: true,
             reading_since: now,
@@ -108,7 +107,7 @@ impl Pipe {
         self.reading = reading;
     }
 
-    pub(crate) fn set_rate(&mut self, now: Instant, rate: bittorrent_proto::units::BytesPerSec) {
+    pub(crate) fn set_rate(&mut self, now: Instant, rate: BytesPerSec) {
         self.rate.set_rate(now, rate);
     }
 
@@ -124,9 +123,8 @@ impl Pipe {
         if let Some(Sending { len, .. }) = self.sending.take_if(|sending| sending.done_at <= now) {
             let chunk = self.buffer.split_to(len).freeze();
             let arrives = now + self.config.delay + jitter(&mut self.rng, self.config.jitter);
-            self.arrival_last = self.arrival_last.max(arrives);
             self.in_flight_len += len;
-            self.in_flight.push_back((self.arrival_last, Carried::Chunk(chunk)));
+            self.in_flight.push_back((arrives, Carried::Chunk(chunk)));
             self.outputs.push_back(PipeEvent::Sent(len));
             self.reach_the_end(now);
         }
@@ -173,8 +171,7 @@ impl Pipe {
 
     fn reach_the_end(&mut self, now: Instant) {
         if self.finishing && self.buffer.is_empty() {
-            self.arrival_last = self.arrival_last.max(now + self.config.delay);
-            self.in_flight.push_back((self.arrival_last, Carried::End));
+            self.in_flight.push_back((now + self.config.delay, Carried::End));
         }
     }
 }

@@ -116,7 +116,7 @@ impl Storage {
     }
 
     /// Appends `range` of the torrent to `buf`, or leaves `buf` as it is. A buffer with just the capacity that is needed
-    /// spares the zeroing, a twentieth of what a read from the page cache costs.
+    /// spares the zeroing, up to a tenth of what a read from the page cache costs.
     pub(crate) fn read(&self, range: ByteRange, buf: &mut Vec<u8>) -> Result<(), StorageError> {
         assert!(range.end <= self.layout.total_len().get(), "{range:?} is not in the torrent");
         let before = buf.len();

@@ -82,6 +82,19 @@ pub enum Input<J> {
     Disk(Done<J>),
 }
 
+impl<J> Input<J> {
+    /// The connection it is about.
+    pub const fn conn(&self) -> Option<ConnId> {
+        match self {
+            Self::Connected { conn, .. }
+            | Self::Bytes { conn, .. }
+            | Self::Written { conn, .. }
+            | Self::Ended { conn, .. } => Some(*conn),
+            Self::DialFailed { .. } | Self::Disk(_) => None,
+        }
+    }
+}
+
 /// What a host wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output<J> {

@@ -234,6 +234,39 @@ fn nothing_is_lost_or_reordered_within_a_connection() {
 }
 
 #[test]
+fn the_stream_is_cut_at_random_and_across_what_was_sent_at_once() {
+    let mut bench = Bench::open(slow(), 1);
+    for _ in 0..100 {
+        bench.send(Side::Dialer, &[1; 90]);
+    }
+    bench.run();
+    let mut cuts = std::collections::BTreeSet::new();
+    let mut lens = std::collections::BTreeSet::new();
+    let mut at = 0;
+    for event in bench.events() {
+        if let LinkEvent::Arrived(_, bytes) = event {
+            at += bytes.len();
+            cuts.insert(at % 90);
+            lens.insert(bytes.len());
+        }
+    }
+    assert_eq!(at, 9000);
+    assert!(lens.len() > 50, "about 180 chunks of 1 to 100 bytes: {lens:?}");
+    assert!(cuts.len() > 50, "their ends fall anywhere: {cuts:?}");
+}
+
+#[test]
+fn whoever_closes_does_not_even_hear_what_has_arrived() {
+    let mut bench = Bench::open(slow(), 1);
+    bench.send(Side::Dialer, &[1; 1]);
+    let arrives = bench.now + Duration::from_millis(71);
+    bench.link.handle_timeout(arrives, &mut bench.shapers);
+    bench.link.close(arrives, Side::Acceptor);
+    bench.drain();
+    assert_eq!(bench.events(), [LinkEvent::Sent(Side::Dialer, 1)]);
+}
+
+#[test]
 fn jitter_reorders_across_connections() {
     let mut dialer_first = [0; 2];
     for seed in 0..100 {
@@ -396,6 +429,8 @@ fn a_stall_is_silence_and_then_everything() {
     assert_eq!(bench.arrived(Side::Acceptor), [1; 1000]);
     let arrivals = bench.when(|event| matches!(event, LinkEvent::Arrived(..)));
     assert!(arrivals.contains(&Duration::from_millis(10_500)), "what was on its way arrives as the stall ends");
+    // 70 ms were on their way, and a chunk of 100 ms at most on the wire; the rest has yet to be sent.
+    assert!(*arrivals.last().unwrap() >= Duration::from_millis(10_500 + 500 - 170), "nothing is sent meanwhile");
 }
 
 #[test]

@@ -182,6 +182,19 @@ fn it_reads_so_far_ahead_and_no_further() {
 }
 
 #[test]
+fn room_for_a_read_is_announced_once() {
+    let mut bench = Bench::new();
+    bench.give(0, film(0, 10));
+    let (at, wake) = bench.player.poll_timeout().unwrap();
+    assert_eq!(wake, PlayerWake::Reads);
+    assert_eq!(bench.player.wanted(at - Duration::from_micros(20)), None, "a byte is 10 us");
+    bench.player.handle_timeout(at);
+    assert!(bench.player.wanted(at).is_some());
+    // The bytes are slow to come: it is not woken for the same room again.
+    assert_eq!(bench.player.poll_timeout(), Some((bench.start + 10 * SECOND, PlayerWake::RunsOut)));
+}
+
+#[test]
 #[should_panic(expected = "reads ahead less than it waits for")]
 fn a_player_that_could_never_start_is_a_mistake() {
     Player::new(base(), PlayerConfig { read_ahead: 2 * SECOND, ..config() });

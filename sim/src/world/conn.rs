@@ -82,11 +82,6 @@ impl Conn {
         written
     }
 
-    pub(super) fn close(&mut self, now: Instant, side: Side) {
-        *self.outbox_mut(side) = Outbox::default();
-        self.link.close(now, side);
-    }
-
     fn outbox_mut(&mut self, side: Side) -> &mut Outbox {
         match side {
             Side::Dialer => &mut self.dialer_outbox,

@@ -15,14 +15,15 @@ use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::events::{EventId, EventQueue};
 use crate::host::{ConnId, Host, HostConfig, HostId, Input, Output};
-use crate::limits::{DIAL_TIMEOUT, EVENTS_MAX, EVENTS_PER_INSTANT_MAX, OUTBOX_LEN_MAX, WAKE_INTERVAL_MIN};
-use crate::link::{Ending, Link, LinkConfig, LinkEvent, Side};
+use crate::limits::{EVENTS_MAX, EVENTS_PER_INSTANT_MAX, OUTBOX_LEN_MAX, WAKE_INTERVAL_MIN};
+use crate::link::{Ending, LinkConfig, Side};
 use crate::rng::{Part, Seed};
 use crate::shaper::{Shaper, ShaperId, Shapers};
 
 use conn::Conn;
 
 mod conn;
+mod connections;
 
 /// One run: hosts of one kind (an enum of kinds, where there are several) and all that is between them.
 #[derive(Debug)]
@@ -366,7 +367,7 @@ impl<H: Host> World<H> {
             }
             Output::Close { conn } => {
                 let Some(known) = self.open_conn(id, conn) else { return Ok(()) };
-                known.close(now, conn.side());
+                known.link.close(now, conn.side());
                 self.record("close", id, Some(conn), &[]);
                 self.inputs.retain(|(_, input)| input.conn() != Some(conn));
                 self.after_link(conn.link);
@@ -379,95 +380,6 @@ impl<H: Host> World<H> {
             }
         }
         Ok(())
-    }
-
-    /// The connection of that name; `None` when it is over, which the host may not have heard yet.
-    fn open_conn(&mut self, id: HostId, conn: ConnId) -> Option<&mut Conn> {
-        assert!(conn.link < self.link_next, "a connection of another world");
-        let known = self.conns.get_mut(&conn.link)?;
-        assert_eq!(known.host(conn.side()), id, "a connection of somebody else");
-        known.link.is_open(conn.side()).then_some(known)
-    }
-
-    fn dial(&mut self, host: HostId, peer: HostId) {
-        let now = self.queue.now();
-        self.record("dial", host, None, &peer.get().to_le_bytes());
-        let Some(from) = self.hosts.get(&host) else { return };
-        let Some(to) = self.hosts.get(&peer).filter(|to| to.config.accepts) else {
-            let stay = from.stay;
-            self.queue.push_after(DIAL_TIMEOUT, Event::DialFailed { host, stay, peer });
-            return;
-        };
-        let line = |out: Option<ShaperId>, into: Option<ShaperId>| out.into_iter().chain(into).collect::<Vec<_>>();
-        let shared = [line(from.uplink, to.downlink), line(to.uplink, from.downlink)];
-        let path = self.paths.get(&(host.min(peer), host.max(peer))).copied().unwrap_or(self.path_default);
-        let link = self.link_next;
-        self.link_next += 1;
-        let rng = self.links_rng.fork();
-        self.conns.insert(link, Conn::new(Link::new(now, path, rng, shared), host, peer));
-        self.schedule_link(link);
-    }
-
-    fn lose_where(&mut self, lost: impl Fn(&Conn) -> bool) -> Result<usize, Violation> {
-        let links: Vec<u64> = self.conns.iter().filter(|(_, conn)| lost(conn)).map(|(link, _)| *link).collect();
-        for &link in &links {
-            if let Some(conn) = self.conns.get_mut(&link) {
-                conn.link.lose();
-            }
-            self.after_link(link);
-        }
-        self.settle()?;
-        Ok(links.len())
-    }
-
-    /// What follows every call into a link: what its ends learn, and its next timeout.
-    fn after_link(&mut self, link: u64) {
-        while let Some(conn) = self.conns.get_mut(&link)
-            && let Some(event) = conn.link.poll_output()
-        {
-            self.on_link_event(link, event);
-        }
-        self.schedule_link(link);
-        if let Some(over) = self.conns.get(&link)
-            && over.link.is_over()
-        {
-            self.conns.remove(&link);
-        }
-    }
-
-    fn on_link_event(&mut self, link: u64, event: LinkEvent) {
-        let Some(known) = self.conns.get_mut(&link) else { return };
-        let side = event.side();
-        let (id, conn, peer) = (known.host(side), ConnId::new(link, side), known.host(side.other()));
-        let input = match event {
-            LinkEvent::Opened(side) => {
-                known.dial_answered |= side == Side::Dialer;
-                Input::Connected { conn, peer }
-            }
-            LinkEvent::Arrived(_, bytes) => Input::Bytes { conn, bytes },
-            LinkEvent::Ended(Side::Dialer, _) if !known.dial_answered => Input::DialFailed { peer },
-            LinkEvent::Ended(_, ending) => Input::Ended { conn, ending },
-            LinkEvent::Sent(..) => {
-                self.write(conn);
-                return;
-            }
-        };
-        self.inputs.push_back((id, input));
-    }
-
-    /// Moves what the host sent into the link's buffer, and tells the host.
-    fn write(&mut self, conn: ConnId) {
-        let Some(known) = self.conns.get_mut(&conn.link) else { return };
-        let bytes = known.write(self.queue.now(), conn.side(), &mut self.shapers);
-        if bytes > 0 {
-            self.inputs.push_back((known.host(conn.side()), Input::Written { conn, bytes }));
-        }
-    }
-
-    fn schedule_link(&mut self, link: u64) {
-        if let Some(conn) = self.conns.get_mut(&link) {
-            reschedule(&mut self.queue, &mut conn.scheduled, conn.link.poll_timeout(), Event::Link(link));
-        }
     }
 
     fn schedule_disk(&mut self, id: HostId) {
@@ -503,19 +415,6 @@ impl<H: Host> World<H> {
     fn record(&mut self, what: &str, host: HostId, conn: Option<ConnId>, payload: &[u8]) {
         let numbers = [u64::from(host.get()), conn.map_or(u64::MAX, ConnId::get)];
         self.trace.record(self.queue.clock().elapsed(), what, &numbers, payload);
-    }
-}
-
-impl<J> Input<J> {
-    /// The connection it is about.
-    const fn conn(&self) -> Option<ConnId> {
-        match self {
-            Self::Connected { conn, .. }
-            | Self::Bytes { conn, .. }
-            | Self::Written { conn, .. }
-            | Self::Ended { conn, .. } => Some(*conn),
-            Self::DialFailed { .. } | Self::Disk(_) => None,
-        }
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) struct Talker {
     pub(crate) ticked: u32,
     /// Hangs up on whoever calls.
     pub(crate) hangs_up: bool,
+    /// Hangs up at the first bytes it hears.
+    pub(crate) hangs_up_on_bytes: bool,
     /// Breaks its own rule once it heard anything.
     pub(crate) is_shy: bool,
     /// Always has one more output.
@@ -84,7 +86,12 @@ impl Host for Talker {
                 }
             }
             Input::DialFailed { peer } => self.unanswered.push(peer),
-            Input::Bytes { conn, bytes } => self.heard.entry(conn).or_default().extend_from_slice(&bytes),
+            Input::Bytes { conn, bytes } => {
+                self.heard.entry(conn).or_default().extend_from_slice(&bytes);
+                if self.hangs_up_on_bytes {
+                    self.output(Output::Close { conn });
+                }
+            }
             Input::Written { conn, bytes } => *self.written.entry(conn).or_default() += bytes,
             Input::Ended { conn, ending } => {
                 self.conns.remove(&conn).expect("only a connection that was open ends");

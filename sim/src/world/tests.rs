@@ -214,6 +214,17 @@ fn hanging_up_is_learned_by_the_other_alone() {
 }
 
 #[test]
+fn whoever_hangs_up_hears_nothing_of_the_same_instant_either() {
+    let rude = Talker { hangs_up_on_bytes: true, ..Talker::default() };
+    let mut world = world(1, vec![rude, Talker::new(vec![id(0)], 1_000_000)]);
+    world.run_for(Duration::from_millis(250)).unwrap();
+    // What is on its way now arrives all at once.
+    assert_eq!(world.stall(id(0), id(1), SECOND), 1);
+    world.run_for(10 * SECOND).unwrap();
+    assert!((1..=path().chunk_len_max).contains(&host(&world, 0).heard_len()), "one chunk, not those behind it");
+}
+
+#[test]
 fn what_is_said_after_the_end_goes_nowhere() {
     let mut world = world(1, vec![Talker::new(vec![], 0), Talker::new(vec![id(0)], 0)]);
     world.run_for(SECOND).unwrap();
@@ -290,6 +301,27 @@ fn a_clock_that_ticks_may_tick() {
 }
 
 #[test]
+fn a_long_run_is_no_standstill() {
+    let mut world = world(1, vec![]);
+    let ticks = Some((world.clock().now(), WAKE_INTERVAL_MIN));
+    world.join(id(0), Talker { ticks, ..Talker::default() }, HostConfig::default()).unwrap();
+    world.run_for((EVENTS_PER_INSTANT_MAX + 10) * WAKE_INTERVAL_MIN).unwrap();
+    assert_eq!(host(&world, 0).ticked, EVENTS_PER_INSTANT_MAX + 11);
+}
+
+#[test]
+fn what_comes_in_between_two_wakes_is_progress() {
+    let interval = WAKE_INTERVAL_MIN / 2;
+    let path = LinkConfig { rate: BytesPerSec::new(10_000), chunk_len_max: 5, ..path() };
+    let mut world = world_of(1, path, vec![Talker::new(vec![], 0), Talker::new(vec![id(0)], 20_000)]);
+    world.run_for(SECOND).unwrap();
+    // A byte every tenth of a millisecond: at each tick something came since the last.
+    world.with_host(id(0), |host, now| host.ticks = Some((now, interval))).unwrap();
+    world.run_for(SECOND).unwrap();
+    assert_eq!(host(&world, 0).ticked, 201);
+}
+
+#[test]
 fn waking_for_nothing_again_and_again_breaks_a_rule() {
     for interval in [Duration::ZERO, WAKE_INTERVAL_MIN / 2] {
         let mut world = world(1, vec![]);
@@ -323,6 +355,18 @@ fn unsent_bytes_and_jobs_are_bounded() {
     let mut talks = world(1, vec![Talker::new(vec![], 0), Talker::new(vec![id(0)], len)]);
     let broken = talks.run_for(SECOND).unwrap_err();
     assert!(matches!(broken, Violation::OutboxFull { host: 1, .. }), "{broken}");
+
+    // Far more than the bound, but never at once.
+    let path = LinkConfig { rate: BytesPerSec::new(1 << 30), window_len: 1 << 30, ..path() };
+    let mut listens = world_of(1, path, vec![Talker::new(vec![], 0), Talker::new(vec![id(0)], 0)]);
+    for _ in 0..4 {
+        listens.run_for(SECOND).unwrap();
+        let conn = *host(&listens, 1).conns.first_key_value().unwrap().0;
+        let bytes = Bytes::from(vec![0; OUTBOX_LEN_MAX / 2]);
+        listens.with_host(id(1), |host, _| host.output(Output::Send { conn, bytes })).unwrap();
+    }
+    listens.run_for(SECOND).unwrap();
+    assert_eq!(host(&listens, 0).heard_len(), 2 * OUTBOX_LEN_MAX);
 
     let mut works = world(1, vec![Talker::default()]);
     let broken = works.with_host(id(0), |host, _| (0..2000).for_each(|job| host.job(job)));

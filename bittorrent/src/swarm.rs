@@ -1,0 +1,227 @@
+//! The thread `swarm`: every torrent and connection of a client.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bittorrent_proto::infohash::Infohash;
+use bittorrent_proto::metainfo::Metainfo;
+use bittorrent_proto::peer_id::PeerId;
+use bittorrent_proto::policy::connector::NamedBy;
+use bittorrent_proto::rng::Rng;
+use bittorrent_proto::torrent::{Torrent, TorrentConfig};
+use bittorrent_proto::units::BytesPerSec;
+use smol::channel::{Receiver, Sender};
+use smol::net::{TcpListener, TcpStream};
+use smol::{LocalExecutor, Task};
+
+use crate::handshake;
+use crate::listener::Listeners;
+use crate::shared::{End, Shared};
+use crate::throttle::Throttle;
+use crate::torrent_task::{Order, Surroundings, TorrentTask};
+
+/// Connections whose handshake is not through; more are not answered.
+const HALF_OPEN_MAX: usize = 32;
+
+/// What other threads ask of the swarm.
+pub(crate) enum Command {
+    Start(Box<Start>),
+    /// More addresses for a torrent that runs.
+    Addresses { infohash: Infohash, addrs: Vec<SocketAddr>, named_by: NamedBy },
+    Stop { infohash: Infohash, delete_data: bool, over: Sender<()> },
+    Limits { upload: Option<BytesPerSec>, download: Option<BytesPerSec> },
+    Shutdown { over: Sender<()> },
+}
+
+/// A torrent to run.
+pub(crate) struct Start {
+    pub(crate) shared: Arc<Shared>,
+    /// Known already; otherwise it comes from peers.
+    pub(crate) metainfo: Option<Arc<Metainfo>>,
+    pub(crate) order: Order,
+    pub(crate) addrs: Vec<(SocketAddr, NamedBy)>,
+}
+
+/// What the thread needs to begin.
+pub(crate) struct SwarmConfig {
+    pub(crate) listeners: Listeners,
+    pub(crate) peers_max: usize,
+    pub(crate) client_name: String,
+    pub(crate) upload: Option<BytesPerSec>,
+    pub(crate) download: Option<BytesPerSec>,
+    pub(crate) seed: u64,
+}
+
+struct Running {
+    task: Rc<TorrentTask>,
+    run: Task<()>,
+}
+
+struct Swarm {
+    surroundings: Surroundings,
+    peer_id: PeerId,
+    peers_max: usize,
+    client_name: String,
+    port: u16,
+    rng: RefCell<Rng>,
+    torrents: RefCell<BTreeMap<Infohash, Running>>,
+    half_open: Cell<usize>,
+}
+
+/// Runs on the calling thread until [`Command::Shutdown`] or until every client handle is gone.
+pub(crate) fn run(config: SwarmConfig, commands: Receiver<Command>) {
+    let executor = Rc::new(LocalExecutor::new());
+    let mut rng = Rng::new(config.seed);
+    let swarm = Rc::new(Swarm {
+        surroundings: Surroundings {
+            executor: executor.clone(),
+            upload: Throttle::new(config.upload),
+            download: Throttle::new(config.download),
+        },
+        peer_id: PeerId::generate(&mut rng),
+        peers_max: config.peers_max,
+        client_name: config.client_name,
+        port: config.listeners.port,
+        rng: RefCell::new(rng),
+        torrents: RefCell::default(),
+        half_open: Cell::new(0),
+    });
+    let accepting: Vec<Task<()>> = config
+        .listeners
+        .sockets
+        .into_iter()
+        .map(|listener| executor.spawn(accept_all(swarm.clone(), listener)))
+        .collect();
+    smol::block_on(executor.run(async {
+        while let Ok(command) = commands.recv().await {
+            match command {
+                Command::Start(start) => swarm.start(*start),
+                Command::Addresses { infohash, addrs, named_by } => {
+                    if let Some(running) = swarm.torrents.borrow().get(&infohash) {
+                        running.task.add_addresses(&addrs, named_by);
+                    }
+                }
+                Command::Stop { infohash, delete_data, over } => {
+                    swarm.stop(infohash, delete_data).await;
+                    let _ = over.send(()).await;
+                }
+                Command::Limits { upload, download } => {
+                    swarm.surroundings.upload.set_rate(upload);
+                    swarm.surroundings.download.set_rate(download);
+                }
+                Command::Shutdown { over } => {
+                    swarm.stop_all().await;
+                    let _ = over.send(()).await;
+                    break;
+                }
+            }
+        }
+        swarm.stop_all().await;
+    }));
+    drop(accepting);
+}
+
+impl Swarm {
+    fn start(&self, start: Start) {
+        let config = TorrentConfig {
+            peer_id: self.peer_id,
+            client_name: self.client_name.clone(),
+            listen_port: self.port,
+            peers_max: self.peers_max,
+        };
+        let infohash = start.shared.infohash;
+        let rng = self.rng.borrow_mut().fork();
+        let now = Instant::now();
+        let core = match start.metainfo {
+            Some(metainfo) => Torrent::with_metainfo(now, metainfo, config, rng),
+            None => Torrent::new(now, infohash, config, rng),
+        };
+        let task = TorrentTask::new(start.shared, core, self.peer_id, start.order, self.surroundings.clone());
+        let run = self.surroundings.executor.spawn(task.clone().run());
+        for (addr, named_by) in start.addrs {
+            task.add_addresses(&[addr], named_by);
+        }
+        self.torrents.borrow_mut().insert(infohash, Running { task, run });
+    }
+
+    async fn stop(&self, infohash: Infohash, delete_data: bool) {
+        let Some(running) = self.torrents.borrow_mut().remove(&infohash) else { return };
+        let shared = running.task.shared.clone();
+        shared.end(End::Stopped);
+        running.run.await;
+        if let (true, Some(known)) = (delete_data, shared.known.get()) {
+            let storage = known.storage.clone();
+            let deleted = shared.pool.run(crate::pool::Lane::Write, move || storage.delete()).await;
+            if let Err(error) = deleted {
+                log::warn!("{infohash}: {error}");
+            }
+        }
+    }
+
+    async fn stop_all(&self) {
+        let all: Vec<Infohash> = self.torrents.borrow().keys().copied().collect();
+        for infohash in all {
+            self.stop(infohash, false).await;
+        }
+    }
+
+    fn torrent(&self, infohash: Infohash) -> Option<Rc<TorrentTask>> {
+        let torrents = self.torrents.borrow();
+        let task = &torrents.get(&infohash)?.task;
+        task.shared.ended().is_none().then(|| task.clone())
+    }
+}
+
+async fn accept_all(swarm: Rc<Swarm>, listener: TcpListener) {
+    let mut greeting: Vec<Task<()>> = Vec::new();
+    loop {
+        match listener.accept().await {
+            Ok((stream, addr)) => {
+                greeting.retain(|task| !task.is_finished());
+                if swarm.half_open.get() < HALF_OPEN_MAX {
+                    let executor = swarm.surroundings.executor.clone();
+                    greeting.push(executor.spawn(greet(swarm.clone(), stream, addr)));
+                }
+            }
+            Err(error) => {
+                // Usually too many open files. The connection stays in the backlog, so a moment's rest loses nothing.
+                log::warn!("cannot accept a connection: {error}");
+                smol::Timer::after(std::time::Duration::from_millis(200)).await;
+            }
+        }
+    }
+}
+
+async fn greet(swarm: Rc<Swarm>, mut stream: TcpStream, addr: SocketAddr) {
+    struct Counted<'a>(&'a Cell<usize>);
+    impl Drop for Counted<'_> {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() - 1);
+        }
+    }
+    swarm.half_open.set(swarm.half_open.get() + 1);
+    let counted = Counted(&swarm.half_open);
+    let known = |infohash| swarm.torrent(infohash).map(|_| swarm.peer_id);
+    let greeted = handshake::accept(&mut stream, known).await;
+    drop(counted);
+    match greeted {
+        Ok(theirs) => {
+            if let Some(task) = swarm.torrent(theirs.infohash) {
+                // IPv4 over an IPv6 socket is IPv4.
+                let addr = SocketAddr::new(addr.ip().to_canonical(), addr.port());
+                task.connected(stream, addr, true, theirs);
+            }
+        }
+        Err(error) => log::debug!("{addr} came to nothing: {error}"),
+    }
+}
+
+/// Where downloads of a client go.
+pub(crate) fn order(data_dir: PathBuf, file: crate::FileChoice, fetch: crate::Fetch) -> Order {
+    Order { file, fetch, data_dir }
+}

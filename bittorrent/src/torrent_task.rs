@@ -1,0 +1,480 @@
+//! One torrent on the swarm's thread: the core, its connections, its jobs, and the loop that wakes it.
+//!
+//! Everything here runs on one thread, so the core is borrowed for a moment at a time and nothing locks. A connection's
+//! bytes go into the core in the task that read them; this file's loop is only for timers and for what other threads say.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bittorrent_proto::metainfo::Metainfo;
+use bittorrent_proto::peer::PeerKey;
+use bittorrent_proto::peer_id::PeerId;
+use bittorrent_proto::policy::connector::NamedBy;
+use bittorrent_proto::reader::ReaderId;
+use bittorrent_proto::torrent::{DiskDone, DiskJob, Event, Input, Output, ReaderChange, Torrent};
+use bittorrent_proto::units::PieceIndex;
+use bittorrent_proto::wire::Handshake;
+use event_listener::Event as Wakeup;
+use futures_lite::FutureExt;
+use smol::net::TcpStream;
+use smol::{LocalExecutor, Task, Timer};
+
+use crate::config::{FileChoice, Fetch};
+use crate::connection::{Connection, SendQueue, read_all, write_all};
+use crate::handle::{Failure, TorrentEvent, Trouble};
+use crate::hash::{PieceHasher, RunningHashes};
+use crate::pool::Lane;
+use crate::shared::{End, Shared};
+use crate::storage::{Storage, StorageError};
+use crate::throttle::Throttle;
+use crate::{handshake, prepare, report};
+
+/// How often figures are made anew while anything moves.
+const REPORT_EVERY: Duration = Duration::from_secs(1);
+
+/// How often a full disk is looked at again.
+const DISK_ASKED_EVERY: Duration = Duration::from_secs(5);
+
+/// Failures of one piece before the person is told.
+const PIECE_FAILURES_TOLD: u32 = 3;
+
+/// What all torrents of a client share on the swarm's thread.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) executor: Rc<LocalExecutor<'static>>,
+    pub(crate) upload: Throttle,
+    pub(crate) download: Throttle,
+}
+
+/// What was asked for.
+pub(crate) struct Order {
+    pub(crate) file: FileChoice,
+    pub(crate) fetch: Fetch,
+    /// Where downloads go; a seeded torrent has its storage already.
+    pub(crate) data_dir: std::path::PathBuf,
+}
+
+/// One torrent.
+pub(crate) struct TorrentTask {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) core: RefCell<Torrent>,
+    pub(crate) order: Order,
+    surroundings: Surroundings,
+    peer_id: PeerId,
+    connections: RefCell<BTreeMap<PeerKey, Connection>>,
+    next_peer: Cell<u32>,
+    hashes: RefCell<RunningHashes>,
+    /// Dials and jobs under way, held so that they end with the torrent.
+    jobs: RefCell<BTreeMap<u64, Task<()>>>,
+    jobs_over: RefCell<Vec<u64>>,
+    next_job: Cell<u64>,
+    /// When the loop will look at the core's timers next.
+    armed: Cell<Option<Instant>>,
+    rearm: Wakeup,
+    /// Something happened since the last report.
+    pub(crate) moved: Cell<bool>,
+    disk_full: Cell<bool>,
+    pub(crate) downloaded_ever: Cell<u64>,
+}
+
+impl TorrentTask {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        core: Torrent,
+        peer_id: PeerId,
+        order: Order,
+        surroundings: Surroundings,
+    ) -> Rc<Self> {
+        Rc::new(Self {
+            shared,
+            core: RefCell::new(core),
+            order,
+            surroundings,
+            peer_id,
+            connections: RefCell::default(),
+            next_peer: Cell::new(0),
+            hashes: RefCell::new(RunningHashes::new()),
+            jobs: RefCell::default(),
+            jobs_over: RefCell::default(),
+            next_job: Cell::new(0),
+            armed: Cell::new(None),
+            rearm: Wakeup::new(),
+            moved: Cell::new(true),
+            disk_full: Cell::new(false),
+            downloaded_ever: Cell::new(0),
+        })
+    }
+
+    /// Runs until the torrent ends.
+    pub(crate) async fn run(self: Rc<Self>) {
+        if let Some(known) = self.shared.known.get() {
+            prepare::begin_seeding(&self, known);
+        } else if let Some(metainfo) = self.core.borrow().metainfo().cloned() {
+            self.spawn(prepare::prepare(self.clone(), metainfo));
+        }
+        self.pump();
+        let mut readers = ReaderWatch::default();
+        let mut report_due = Instant::now();
+        loop {
+            let attention = self.shared.attention.listen();
+            let rearm = self.rearm.listen();
+            if self.shared.ended().is_some() {
+                break;
+            }
+            readers.look(&self);
+            self.look_at_playhead();
+            let now = Instant::now();
+            self.run_timers(now);
+            self.sweep();
+            if self.moved.get() && now >= report_due {
+                self.moved.set(report::publish(&self, now));
+                report_due = now + REPORT_EVERY;
+            }
+            let timer = self.core.borrow().poll_timeout().map(|(at, _)| at);
+            let wake_at = timer.into_iter().chain(self.moved.get().then_some(report_due)).min();
+            self.armed.set(wake_at);
+            let timer = async {
+                match wake_at {
+                    Some(at) => {
+                        Timer::at(at).await;
+                    }
+                    None => std::future::pending().await,
+                }
+            };
+            attention.or(rearm).or(timer).await;
+        }
+        self.close_all();
+        self.jobs.borrow_mut().clear();
+        report::publish(&self, Instant::now());
+    }
+
+    /// An input, and everything that follows from it.
+    pub(crate) fn input(self: &Rc<Self>, input: Input<'_>) {
+        self.core.borrow_mut().handle_input(Instant::now(), input);
+        self.pump();
+    }
+
+    fn run_timers(self: &Rc<Self>, now: Instant) {
+        let due = self.core.borrow().poll_timeout().is_some_and(|(at, _)| at <= now);
+        if due {
+            self.core.borrow_mut().handle_timeout(now);
+            self.pump();
+        }
+    }
+
+    fn look_at_playhead(self: &Rc<Self>) {
+        let playhead = crate::shared::lock(&self.shared.playhead).take();
+        if let Some(playhead) = playhead {
+            self.input(Input::PlaybackRate(playhead.playing.then_some(playhead.rate)));
+        }
+    }
+
+    /// Does what the core wants done.
+    pub(crate) fn pump(self: &Rc<Self>) {
+        loop {
+            // Not held over the work, which may come back to the core.
+            let output = self.core.borrow_mut().poll_output();
+            let Some(output) = output else { break };
+            match output {
+                Output::Dial(addr) => self.spawn(self.clone().dial(addr)),
+                Output::Send { peer, bytes } => {
+                    if let Some(connection) = self.connections.borrow().get(&peer) {
+                        connection.queue.push(bytes);
+                    }
+                }
+                Output::Close { peer, reason } => {
+                    log::debug!("{}: connection {} closed: {reason}", self.shared.infohash, peer.0);
+                    self.close(peer);
+                }
+                Output::Hash(piece) => self.hash_on(piece),
+                Output::Disk(job) => self.start_disk_job(job),
+                Output::Event(event) => self.on_event(event),
+            }
+        }
+        let next = self.core.borrow().poll_timeout().map(|(at, _)| at);
+        let later_than_next = |armed: Option<Instant>| next.is_some_and(|next| armed.is_none_or(|armed| next < armed));
+        if later_than_next(self.armed.get()) || (!self.moved.get()) {
+            self.armed.set(next);
+            self.rearm.notify(1);
+        }
+        self.moved.set(true);
+    }
+
+    fn hash_on(&self, piece: PieceIndex) {
+        if let Some(bytes) = self.core.borrow().contiguous(piece) {
+            self.hashes.borrow_mut().feed(piece, bytes);
+        }
+    }
+
+    fn on_event(self: &Rc<Self>, event: Event) {
+        let told = match event {
+            Event::Metadata(metainfo) => {
+                self.spawn(prepare::prepare(self.clone(), metainfo));
+                return;
+            }
+            Event::MetadataRefused(error) => return self.fail(Failure::Metainfo(error)),
+            Event::Verified(piece) => {
+                if let Some(verified) = self.shared.verified.get() {
+                    verified.set(piece.get());
+                    self.shared.changed.notify(usize::MAX);
+                }
+                return;
+            }
+            Event::Failed { piece, times, banned } => {
+                log::info!("{}: {piece:?} failed its check ({times} times)", self.shared.infohash);
+                if times < PIECE_FAILURES_TOLD {
+                    return;
+                }
+                TorrentEvent::Trouble(Trouble::PieceKeepsFailing { piece, banned })
+            }
+            Event::Done => TorrentEvent::Done,
+            Event::PeersChanged => return,
+            Event::NoPeers => TorrentEvent::Trouble(Trouble::NoPeers),
+            Event::NoMetadata => TorrentEvent::Trouble(Trouble::NoMetadata),
+        };
+        // Whoever hears of it finds the figures that belong to it.
+        report::publish(self, Instant::now());
+        self.shared.tell(&told);
+    }
+
+    /// Something it cannot go on after.
+    pub(crate) fn fail(&self, failure: Failure) {
+        let end = match &failure {
+            Failure::SourceChanged { path } => End::SourceChanged(path.clone()),
+            Failure::Metainfo(_) | Failure::NoSuchFile(_) | Failure::Disk { .. } => End::Failed,
+        };
+        self.shared.end(end);
+        self.shared.tell(&TorrentEvent::Failed(failure));
+    }
+
+    pub(crate) fn on_storage_error(&self, error: &StorageError) {
+        if let StorageError::Changed { path } = error {
+            self.fail(Failure::SourceChanged { path: path.clone() });
+        }
+    }
+
+    async fn dial(self: Rc<Self>, addr: SocketAddr) {
+        match handshake::dial(addr, self.shared.infohash, self.peer_id).await {
+            Ok((stream, theirs)) => self.connected(stream, addr, false, theirs),
+            Err(error) => {
+                log::debug!("{}: no connection to {addr}: {error}", self.shared.infohash);
+                self.input(Input::DialFailed(addr));
+            }
+        }
+    }
+
+    /// Takes over a connection whose handshakes are through.
+    pub(crate) fn connected(self: &Rc<Self>, stream: TcpStream, addr: SocketAddr, incoming: bool, theirs: Handshake) {
+        let peer = PeerKey(self.next_peer.get());
+        self.next_peer.set(peer.0 + 1);
+        let (queue, closed) = (Rc::new(SendQueue::default()), Rc::new(Cell::new(false)));
+        let executor = &self.surroundings.executor;
+        let reads = executor.spawn(self.clone().read(peer, stream.clone(), closed.clone()));
+        let writes = executor.spawn(self.clone().write(peer, stream, queue.clone(), closed.clone()));
+        self.connections.borrow_mut().insert(peer, Connection { queue, closed, tasks: [reads, writes] });
+        self.input(Input::Connected { peer, addr, incoming, handshake: theirs });
+    }
+
+    async fn read(self: Rc<Self>, peer: PeerKey, mut stream: TcpStream, closed: Rc<Cell<bool>>) {
+        let take = |bytes: &[u8]| {
+            self.core.borrow_mut().handle_input(Instant::now(), Input::Received { peer, bytes });
+            self.pump();
+        };
+        let outcome = read_all(&mut stream, &self.surroundings.download, &closed, take).await;
+        self.lost(peer, &closed, outcome);
+    }
+
+    async fn write(self: Rc<Self>, peer: PeerKey, mut stream: TcpStream, queue: Rc<SendQueue>, closed: Rc<Cell<bool>>) {
+        let sent = |len| self.input(Input::Written { peer, len });
+        let outcome = write_all(&mut stream, &queue, &self.surroundings.upload, &closed, sent).await;
+        self.lost(peer, &closed, outcome);
+    }
+
+    fn lost(self: &Rc<Self>, peer: PeerKey, closed: &Cell<bool>, outcome: std::io::Result<()>) {
+        if closed.get() {
+            return;
+        }
+        if let Err(error) = outcome {
+            log::debug!("{}: connection {} lost: {error}", self.shared.infohash, peer.0);
+        }
+        self.close(peer);
+        self.input(Input::Disconnected(peer));
+    }
+
+    fn close(&self, peer: PeerKey) {
+        let connection = self.connections.borrow_mut().remove(&peer);
+        if let Some(connection) = connection {
+            connection.closed.set(true);
+            drop(connection.tasks);
+        }
+    }
+
+    fn close_all(&self) {
+        let peers: Vec<PeerKey> = self.connections.borrow().keys().copied().collect();
+        peers.into_iter().for_each(|peer| self.close(peer));
+    }
+
+    /// Addresses to dial, told by whom.
+    pub(crate) fn add_addresses(self: &Rc<Self>, addrs: &[SocketAddr], named_by: NamedBy) {
+        self.input(Input::Addresses { addrs, named_by });
+    }
+
+    fn start_disk_job(self: &Rc<Self>, job: DiskJob) {
+        let Some(known) = self.shared.known.get() else { return };
+        let storage = known.storage.clone();
+        match job {
+            DiskJob::Verify { piece, data } => {
+                let hasher = self.hashes.borrow_mut().take(piece);
+                let metainfo = known.metainfo.clone();
+                self.spawn(self.clone().verify(piece, data, hasher, metainfo, storage));
+            }
+            DiskJob::Read { peer, run } => {
+                let start = storage.layout().piece_range(run.piece).start + u64::from(run.offset.get());
+                let range = bittorrent_proto::units::ByteRange::new(start, start + run.len.get());
+                let task = self.clone();
+                self.spawn(async move {
+                    let read = move || {
+                        let mut data = Vec::new();
+                        storage.read(range, &mut data).map(|()| data)
+                    };
+                    match task.shared.pool.run(Lane::Read, read).await {
+                        Ok(data) => task.input(Input::Disk(DiskDone::Read { peer, run, data: data.into() })),
+                        Err(error) => {
+                            log::warn!("{}: {error}", task.shared.infohash);
+                            task.input(Input::Disk(DiskDone::ReadFailed { peer, run }));
+                            task.on_storage_error(&error);
+                        }
+                    }
+                });
+            }
+        }
+    }
+
+    /// Hashes what is left of a piece, and writes it if it is right: one job.
+    async fn verify(
+        self: Rc<Self>,
+        piece: PieceIndex,
+        data: Vec<u8>,
+        hasher: Option<PieceHasher>,
+        metainfo: Arc<Metainfo>,
+        storage: Arc<Storage>,
+    ) {
+        enum Outcome {
+            Written,
+            Corrupt,
+            Failed(StorageError),
+        }
+        let job = move || {
+            let mut hasher = hasher.unwrap_or_else(PieceHasher::new);
+            let rest = hasher.hashed();
+            hasher.update(&data[rest..]);
+            let outcome = if hasher.finish() != *metainfo.piece_hash(piece) {
+                Outcome::Corrupt
+            } else {
+                match storage.write(metainfo.layout.piece_range(piece), &data) {
+                    Ok(()) => Outcome::Written,
+                    Err(error) => Outcome::Failed(error),
+                }
+            };
+            (data, outcome)
+        };
+        let (data, outcome) = self.shared.pool.run(Lane::Write, job).await;
+        match outcome {
+            Outcome::Written => self.input(Input::Disk(DiskDone::Verified { piece, data })),
+            Outcome::Corrupt => self.input(Input::Disk(DiskDone::Corrupt { piece, data })),
+            Outcome::Failed(error) => self.on_write_failed(piece, data, &error),
+        }
+    }
+
+    fn on_write_failed(self: &Rc<Self>, piece: PieceIndex, data: Vec<u8>, error: &StorageError) {
+        log::warn!("{}: {error}", self.shared.infohash);
+        let missing = data.len() as u64;
+        self.core.borrow_mut().handle_input(Instant::now(), Input::Pause(true));
+        self.input(Input::Disk(DiskDone::WriteFailed { piece, data }));
+        if !error.is_full() {
+            let failure = Failure::Disk { path: error.path().to_owned(), reason: error.to_string() };
+            return self.fail(failure);
+        }
+        if !self.disk_full.replace(true) {
+            self.shared.tell(&TorrentEvent::Trouble(Trouble::DiskFull { missing }));
+            self.spawn(self.clone().wait_for_room(missing));
+        }
+    }
+
+    pub(crate) fn is_disk_full(&self) -> bool {
+        self.disk_full.get()
+    }
+
+    async fn wait_for_room(self: Rc<Self>, missing: u64) {
+        let Some(known) = self.shared.known.get() else { return };
+        loop {
+            Timer::after(DISK_ASKED_EVERY).await;
+            let storage = known.storage.clone();
+            let free = self.shared.pool.run(Lane::Read, move || storage.free_space()).await;
+            if free.is_ok_and(|free| free.get() > missing.saturating_mul(2)) {
+                break;
+            }
+        }
+        self.disk_full.set(false);
+        self.input(Input::Pause(false));
+        self.shared.tell(&TorrentEvent::Trouble(Trouble::DiskHasRoom));
+    }
+
+    /// Runs something that ends with the torrent at the latest.
+    pub(crate) fn spawn(self: &Rc<Self>, work: impl Future<Output = ()> + 'static) {
+        let id = self.next_job.get();
+        self.next_job.set(id + 1);
+        let task = self.clone();
+        let held = self.surroundings.executor.spawn(async move {
+            work.await;
+            task.jobs_over.borrow_mut().push(id);
+        });
+        self.sweep();
+        self.jobs.borrow_mut().insert(id, held);
+    }
+
+    /// Lets go of jobs that are over.
+    fn sweep(&self) {
+        let over = std::mem::take(&mut *self.jobs_over.borrow_mut());
+        let mut jobs = self.jobs.borrow_mut();
+        let finished: Vec<Option<Task<()>>> = over.iter().map(|id| jobs.remove(id)).collect();
+        drop(jobs);
+        drop(finished);
+    }
+}
+
+/// Where readers stood when the core was last told.
+#[derive(Default)]
+struct ReaderWatch {
+    known: BTreeMap<u64, (u64, bool)>,
+}
+
+impl ReaderWatch {
+    /// Tells the core which streams were opened, moved and closed since.
+    fn look(&mut self, task: &Rc<TorrentTask>) {
+        let cells = task.shared.readers();
+        let gone: Vec<u64> =
+            self.known.keys().copied().filter(|id| !cells.iter().any(|cell| cell.id == *id)).collect();
+        for id in gone {
+            self.known.remove(&id);
+            task.input(Input::Reader(ReaderId(id), ReaderChange::Closed));
+        }
+        for cell in cells {
+            let position = cell.position.load(Ordering::Acquire);
+            let waiting = cell.waiting.load(Ordering::Acquire);
+            let before = self.known.insert(cell.id, (position, waiting));
+            if before.is_none() {
+                let opened = ReaderChange::Opened { file: cell.file, position };
+                task.input(Input::Reader(ReaderId(cell.id), opened));
+            }
+            if before.is_some_and(|before| before != (position, waiting)) || (before.is_none() && waiting) {
+                task.input(Input::Reader(ReaderId(cell.id), ReaderChange::Moved { position, waiting }));
+            }
+        }
+    }
+}
