@@ -84,6 +84,8 @@ fn hints(metainfo: &Metainfo, film: FileIndex) -> Vec<(ByteRange, Slack)> {
 pub(crate) fn begin_seeding(task: &Rc<TorrentTask>, known: &Known) {
     let have = Bitfield::new_full(known.metainfo.layout.piece_count());
     let _ = task.shared.verified.set(VerifiedPieces::new(&have));
+    // A stream may have been opened before this thread came to it.
+    task.shared.changed.notify(usize::MAX);
     let begin = Begin { wanted: have.clone(), have, fetch_rest: true, hints: Vec::new() };
     task.input(Input::Begin(begin));
 }

@@ -55,7 +55,7 @@ impl Config {
     pub(crate) fn client(&self) -> ClientConfig {
         ClientConfig {
             listen_port: self.listen_port,
-            data_dir: self.data_dir.clone(),
+            data_dir: std::path::absolute(&self.data_dir).unwrap_or_else(|_| self.data_dir.clone()),
             peers_max: usize::from(self.max_peers),
             upload_max: self.upload_limit(self.max_upload),
             download_max: limit(self.max_download),

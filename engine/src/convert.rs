@@ -114,7 +114,7 @@ pub(crate) fn refused(error: &TorrentError) -> Problem {
         TorrentError::Open { .. } | TorrentError::Unfit { .. } => ErrorCode::E005,
         TorrentError::Empty { .. } => ErrorCode::E003,
         TorrentError::Changed { .. } => ErrorCode::E008,
-        TorrentError::NoSuchFile(_) | TorrentError::Stopping => ErrorCode::E010,
+        TorrentError::NoSuchFile(_) | TorrentError::Stopping | TorrentError::Thread(_) => ErrorCode::E010,
     };
     Problem::new(code, sentence(&error.to_string()))
 }

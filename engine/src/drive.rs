@@ -87,13 +87,13 @@ impl Hands {
                 // A closed channel is a front end that went; it says so by the end of input.
                 Output::Event(message) => drop(self.events.send(message).await),
                 Output::Effect(Effect::Quit) => return false,
-                Output::Effect(effect) => self.carry_out_one(effect, tasks),
+                Output::Effect(effect) => self.carry_out_one(effect, tasks).await,
             }
         }
         true
     }
 
-    fn carry_out_one(&self, effect: Effect, tasks: &mut Tasks<'_>) {
+    async fn carry_out_one(&self, effect: Effect, tasks: &mut Tasks<'_>) {
         match effect {
             Effect::Start { torrent, what } => self.start(torrent, what, tasks),
             Effect::Forget(torrent) => tasks.forget(torrent),
@@ -106,7 +106,8 @@ impl Hands {
             Effect::Withhold { torrent, reason } => self.board.withhold(torrent, reason),
             Effect::Withdraw(torrent) => self.board.withdraw(torrent),
             Effect::SetLimits { upload, download } => {
-                self.client.set_limits(self.config.upload_limit(upload), config::limit(download));
+                let (upload, download) = (self.config.upload_limit(upload), config::limit(download));
+                self.client.set_limits(upload, download).await;
             }
             Effect::Playhead { torrent, position, rate, playing } => {
                 if let Some(handle) = tasks.handle(torrent) {

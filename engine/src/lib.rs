@@ -69,8 +69,13 @@ pub fn start(config: Config) -> Result<Engine, Problem> {
     let unstarted = |why: String| Problem::new(ErrorCode::E007, why);
     let client = Client::start(config.client()).map_err(|error| unstarted(error.to_string()))?;
     let board = Arc::new(Board::default());
-    let server = httprange::Server::start(config.http_port, Arc::clone(&board))
-        .map_err(|error| unstarted(format!("no port for the local server: {error}")))?;
+    let server = match httprange::Server::start(config.http_port, Arc::clone(&board)) {
+        Ok(server) => server,
+        Err(error) => {
+            smol::block_on(client.shutdown());
+            return Err(unstarted(format!("no port for the local server: {error}")));
+        }
+    };
     let setup = Setup {
         version: VERSION.to_owned(),
         http_port: server.port(),

@@ -72,10 +72,11 @@ impl Log for Logger {
         let stamp = timestamp(since_epoch.as_secs(), since_epoch.subsec_millis());
         // Entries may quote peers, so nothing in them may move a cursor.
         let words = printable(&record.args().to_string(), ENTRY_CHARS_MAX);
+        // In one piece: several programs may share a terminal or a file.
+        let line = format!("{stamp} {:5} {}: {words}\n", record.level(), record.target());
         if let Ok(mut out) = self.out.lock() {
             // There is nowhere left to say that the log cannot be written.
-            let _ = writeln!(out, "{stamp} {:5} {}: {words}", record.level(), record.target());
-            let _ = out.flush();
+            let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
         }
     }
 

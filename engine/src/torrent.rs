@@ -150,6 +150,9 @@ impl Teller {
             Err(problem) => return Started::Refused(problem),
         };
         let infohash = magnet.infohash;
+        if let Some(name) = &magnet.name {
+            self.tell(Fact::Named(name.clone())).await;
+        }
         self.tell(Fact::Accepted(convert::infohash(infohash))).await;
         let (addresses, names) = sort_out(peers);
         let request =

@@ -91,7 +91,7 @@ async fn show(engine: &Engine, request: Request, view: &mut View, screen: &mut S
         }
         if screen.is_live() {
             let paint = screen.paint();
-            screen.draw(&view.live(Instant::now(), paint));
+            screen.draw(view.live(Instant::now(), paint));
         } else if let Some(line) = view.plain(Instant::now()) {
             screen.print(&[line]);
         }

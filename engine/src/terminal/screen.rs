@@ -12,8 +12,8 @@ pub(super) struct Screen {
     live: bool,
     color: bool,
     unicode: bool,
-    /// Lines of the live part that stand on the screen.
-    drawn: usize,
+    /// The live part as it stands on the screen.
+    drawn: Vec<String>,
 }
 
 impl Screen {
@@ -26,7 +26,7 @@ impl Screen {
         let locale = variable("LC_ALL").or_else(|| variable("LC_CTYPE")).or_else(|| variable("LANG"));
         let is_utf8 = |locale: String| locale.to_ascii_lowercase().replace('-', "").contains("utf8");
         let unicode = cfg!(windows) || cfg!(target_os = "macos") || locale.is_some_and(is_utf8);
-        Self { live, color, unicode, drawn: 0 }
+        Self { live, color, unicode, drawn: Vec::new() }
     }
 
     /// Whether there is a live part.
@@ -54,19 +54,22 @@ impl Screen {
     }
 
     /// Paints the live part anew. Each line must fit the width.
-    pub(super) fn draw(&mut self, lines: &[String]) {
+    pub(super) fn draw(&mut self, lines: Vec<String>) {
+        if lines == self.drawn {
+            return;
+        }
         let mut text = self.erase();
-        for line in lines {
+        for line in &lines {
             text.push_str(line);
             text.push('\n');
         }
-        self.drawn = lines.len();
+        self.drawn = lines;
         write(&text);
     }
 
     /// What takes the cursor to where the live part began, and clears all below.
     fn erase(&mut self) -> String {
-        match std::mem::take(&mut self.drawn) {
+        match std::mem::take(&mut self.drawn).len() {
             0 => String::new(),
             lines => format!("\u{1b}[{lines}A\r\u{1b}[J"),
         }

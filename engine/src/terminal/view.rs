@@ -143,6 +143,7 @@ impl View {
 
     fn on_seeding(&mut self, seeding: &Seeding) -> Vec<String> {
         self.open = true;
+        self.plain_at = None;
         self.name = printable(&seeding.name);
         self.figures.total_bytes = seeding.length;
         let magnet = &seeding.magnet_uri;
@@ -161,6 +162,7 @@ impl View {
     fn on_added(&mut self, now: Instant, added: &Added) -> Vec<String> {
         self.open = true;
         self.started = now;
+        self.plain_at = None;
         self.name = printable(&added.name);
         self.figures.total_bytes = added.length;
         vec![
@@ -227,7 +229,12 @@ impl View {
                 parts.push(format!("{} left", words::clock(Duration::from_secs(seconds))));
             }
         }
-        parts.push(format!("{} peers, {} of them complete", figures.peers, figures.seeds));
+        parts.push(match (figures.peers, figures.seeds) {
+            (0, _) => "nobody is connected".to_owned(),
+            (1, 0) => "1 peer".to_owned(),
+            (1, _) => "1 peer, who has all of it".to_owned(),
+            (peers, seeds) => format!("{peers} peers, {seeds} of them complete"),
+        });
         if figures.upload_speed > 0 {
             parts.push(format!("sending {}", words::rate(figures.upload_speed)));
         }

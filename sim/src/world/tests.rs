@@ -2,6 +2,7 @@ use super::testing::{Talker, speech};
 use super::*;
 use crate::clock::tests::base;
 use crate::disk::DiskFault;
+use crate::limits::DIAL_TIMEOUT;
 use bytes::Bytes;
 
 const SECOND: Duration = Duration::from_secs(1);

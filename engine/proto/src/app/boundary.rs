@@ -63,6 +63,8 @@ pub enum Input {
 pub enum Fact {
     /// Its file was read that far, 0.0–1.0.
     Hashing(f64),
+    /// What its magnet calls it, for as long as nothing better is known.
+    Named(String),
     /// It has a name in the network. Comes once, before [`Fact::Details`].
     Accepted(Infohash),
     /// Its files are known and the film is chosen.

@@ -29,10 +29,21 @@ impl App {
     pub(super) fn seed(&mut self, seed: Seed, id: Option<RequestId>) {
         let Seed { file_path, tracker_url, name, private, room } = seed;
         self.tell_unbuilt(tracker_url.as_deref(), private, room.as_ref(), id.as_ref());
-        self.begin(
-            Start::Seed { path: file_path, name, tracker: tracker_url },
-            vec![Answer { kind: AnswerKind::Seeding, id }],
-        );
+        self.replace_failed(&file_path);
+        let start = Start::Seed { path: file_path, name, tracker: tracker_url };
+        self.begin(start, vec![Answer { kind: AnswerKind::Seeding, id }]);
+    }
+
+    /// Whoever shares a path again whose file had changed (E008) does not want the old torrent any more.
+    fn replace_failed(&mut self, file_path: &str) {
+        let is_old = |torrent: &Torrent| {
+            let same = matches!(&torrent.start, Start::Seed { path, .. } if path == file_path);
+            same && matches!(torrent.phase, Phase::Failed(_))
+        };
+        let old: Vec<_> = self.torrents.iter().filter(|(_, torrent)| is_old(torrent)).map(|(key, _)| *key).collect();
+        for key in old {
+            self.stop_one(key, false, None);
+        }
     }
 
     pub(super) fn add(&mut self, add: Add, id: Option<RequestId>) {

@@ -11,7 +11,7 @@ use crate::ipc::{Done, Error, Event, Hashing, Message, State, Stopped};
 
 impl App {
     pub(super) fn on_fact(&mut self, now: Instant, key: TorrentKey, fact: Fact) {
-        let Some(torrent) = self.torrents.get(&key) else { return };
+        let Some(torrent) = self.torrents.get_mut(&key) else { return };
         if torrent.is_stopping() {
             // What was said before the driver heard of the stop is old news; only its end matters.
             if matches!(fact, Fact::Stopped | Fact::Refused(_)) {
@@ -21,6 +21,7 @@ impl App {
         }
         match fact {
             Fact::Hashing(progress) => self.on_hashing(now, key, progress),
+            Fact::Named(name) => torrent.named = Some(name),
             Fact::Accepted(infohash) => self.on_accepted(now, key, infohash),
             Fact::Details(details) => self.on_details(now, key, details),
             Fact::Stats(snapshot) => self.on_stats(now, key, snapshot),

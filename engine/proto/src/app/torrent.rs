@@ -20,6 +20,8 @@ pub(super) struct Torrent {
     pub(super) answers: Vec<Answer>,
     /// Its name in the network, once known.
     pub(super) infohash: Option<Infohash>,
+    /// What its magnet calls it.
+    pub(super) named: Option<String>,
     /// Its files, once known.
     pub(super) known: Option<Known>,
     /// The latest moment. Invariant: `downloaded_bytes` never falls.
@@ -89,6 +91,7 @@ impl Torrent {
             phase,
             answers,
             infohash: None,
+            named: None,
             known: None,
             figures: Figures { state, ..Figures::default() },
             peers: Vec::new(),
@@ -117,7 +120,10 @@ impl Torrent {
             (None, Start::Seed { path, name: None, .. }) => {
                 path.trim_end_matches(['/', '\\']).rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
             }
-            (None, Start::Add { .. }) => self.infohash.map(|infohash| infohash.to_string()).unwrap_or_default(),
+            (None, Start::Add { .. }) => {
+                let infohash = || self.infohash.map(|infohash| infohash.to_string());
+                self.named.clone().or_else(infohash).unwrap_or_default()
+            }
         }
     }
 
@@ -181,9 +187,9 @@ impl Torrent {
         (news && self.progress_pace.offer(now)).then(|| self.progress(now)).flatten()
     }
 
-    /// The `progress` to say regardless of when the last was.
+    /// The `progress` to say regardless of when the last was, unless it would be the same.
     pub(super) fn progress(&mut self, now: Instant) -> Option<Event> {
-        let infohash = self.infohash?;
+        let infohash = self.infohash.filter(|_| self.said.as_ref() != Some(&self.figures))?;
         self.progress_pace.said(now);
         self.said = Some(self.figures.clone());
         Some(Event::Progress(Progress { infohash, figures: self.figures.clone() }))

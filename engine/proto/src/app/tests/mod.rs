@@ -3,11 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::ipc::{Command, Figures, PeerStatus, State};
+
+mod ending;
+mod failing;
+mod promises;
 
 const ONE: Infohash = Infohash([0x11; 20]);
 const TWO: Infohash = Infohash([0x22; 20]);
@@ -228,6 +231,19 @@ fn completion_is_told_at_once_and_once() {
 }
 
 #[test]
+fn completion_by_figures_is_not_told_twice() {
+    let mut bench = Bench::new();
+    let key = bench.running(ONE);
+    bench.fact(key, stats(10, 1));
+    assert_eq!(bench.names(), ["progress"]);
+    let figures = Figures { downloaded_bytes: 1000, state: State::Seeding, ..Figures::default() };
+    bench.fact(key, Fact::Stats(Snapshot { figures, peers: Vec::new() }));
+    assert_eq!(bench.events()[0]["downloaded"], 1.0, "without waiting for the second to pass");
+    bench.fact(key, Fact::Done);
+    assert_eq!(bench.names(), ["done"]);
+}
+
+#[test]
 fn a_torrent_done_before_its_files_are_known() {
     let mut bench = Bench::new();
     let key = bench.add("a");
@@ -279,84 +295,6 @@ fn two_torrents_of_one_name() {
 }
 
 #[test]
-fn stop_one_stop_all_stop_none() {
-    let mut bench = Bench::new();
-    bench.line(json!({"cmd": "stop", "id": 1}));
-    assert_eq!(bench.events(), [json!({"event": "stopped", "id": 1})]);
-    let (one, two) = (bench.running(ONE), bench.running(TWO));
-    bench.line(json!({"cmd": "stop", "infoHash": ONE, "deleteData": true, "id": 2}));
-    let (events, effects) = bench.drain();
-    assert_eq!(events, [json!(null); 0]);
-    assert_eq!(effects, [Effect::Withdraw(one), Effect::Stop { torrent: one, delete_data: true }]);
-    bench.line(json!({"cmd": "stop", "id": 3}));
-    assert_eq!(bench.drain().1, [Effect::Withdraw(two), Effect::Stop { torrent: two, delete_data: false }]);
-    bench.fact(two, Fact::Stopped);
-    bench.fact(one, Fact::Stopped);
-    assert_eq!(
-        bench.events(),
-        [
-            json!({"event": "stopped", "infoHash": TWO, "id": 3}),
-            json!({"event": "stopped", "infoHash": ONE, "id": 2}),
-            json!({"event": "stopped", "infoHash": ONE, "id": 3}),
-        ]
-    );
-    bench.line(json!({"cmd": "stop", "infoHash": ONE}));
-    let event = &bench.events()[0];
-    assert_eq!((&event["event"], &event["code"]), (&json!("error"), &json!("E010")));
-}
-
-#[test]
-fn stopping_while_hashing() {
-    let mut bench = Bench::new();
-    bench.line(json!({"cmd": "seed", "filePath": "film"}));
-    let key = bench.started();
-    bench.line(json!({"cmd": "stop"}));
-    bench.drain();
-    bench.fact(key, Fact::Hashing(0.5));
-    bench.fact(key, Fact::Accepted(ONE));
-    bench.fact(key, Fact::Stopped);
-    assert_eq!(bench.events(), [json!({"event": "stopped"})]);
-}
-
-#[test]
-fn stopping_what_was_refused_meanwhile() {
-    let mut bench = Bench::new();
-    let key = bench.add("x");
-    bench.line(json!({"cmd": "stop"}));
-    bench.drain();
-    bench.fact(key, Fact::Refused(problem(ErrorCode::E005)));
-    assert_eq!(bench.events(), [json!({"event": "stopped"})]);
-}
-
-#[test]
-fn a_new_torrent_waits_for_one_that_stops() {
-    let mut bench = Bench::new();
-    let one = bench.running(ONE);
-    bench.line(json!({"cmd": "stop"}));
-    bench.drain();
-    bench.line(json!({"cmd": "seed", "filePath": "again"}));
-    assert_eq!(bench.drain().1, []);
-    bench.fact(one, Fact::Stopped);
-    let (events, effects) = bench.drain();
-    assert_eq!(events.len(), 1);
-    assert!(matches!(effects.as_slice(), [Effect::Start { .. }]), "{effects:?}");
-}
-
-#[test]
-fn stopping_what_waits() {
-    let mut bench = Bench::new();
-    let one = bench.running(ONE);
-    bench.line(json!({"cmd": "stop"}));
-    bench.line(json!({"cmd": "seed", "filePath": "again"}));
-    bench.drain();
-    bench.line(json!({"cmd": "stop", "id": 9}));
-    assert_eq!(bench.events(), [json!({"event": "stopped", "id": 9})]);
-    bench.fact(one, Fact::Stopped);
-    let (events, effects) = bench.drain();
-    assert_eq!((events.len(), effects.len()), (2, 0), "both stops are answered: {events:?}");
-}
-
-#[test]
 fn the_same_torrent_twice_is_one() {
     let mut bench = Bench::new();
     let one = bench.running(ONE);
@@ -382,95 +320,6 @@ fn adding_what_one_seeds_is_done_at_once() {
     let add = bench.add("x");
     bench.fact(add, Fact::Accepted(ONE));
     assert_eq!(bench.names(), ["added", "progress", "done"]);
-}
-
-#[test]
-fn a_failed_torrent_makes_room_for_a_new_try() {
-    let mut bench = Bench::new();
-    let one = bench.running(ONE);
-    bench.fact(one, Fact::Failed(problem(ErrorCode::E008)));
-    bench.drain();
-    let again = bench.add("again");
-    bench.fact(again, Fact::Accepted(ONE));
-    let (_, effects) = bench.drain();
-    let expected = [Effect::Withdraw(one), Effect::Stop { torrent: one, delete_data: false }, Effect::Forget(again)];
-    assert_eq!(effects, expected);
-    bench.fact(one, Fact::Stopped);
-    let (events, effects) = bench.drain();
-    assert_eq!(events, [json!({"event": "stopped", "infoHash": ONE})]);
-    let [Effect::Start { torrent, .. }] = effects.as_slice() else { panic!("{effects:?}") };
-    bench.fact(*torrent, Fact::Accepted(ONE));
-    bench.fact(*torrent, Fact::Details(film("film.mp4")));
-    assert_eq!(bench.events()[1]["id"], "again");
-}
-
-#[test]
-fn what_never_starts_is_an_error_with_the_mark() {
-    let mut bench = Bench::new();
-    let key = bench.add("x");
-    bench.fact(key, Fact::Refused(problem(ErrorCode::E003)));
-    assert_eq!(
-        bench.events(),
-        [json!({"event": "error", "message": "it broke", "code": "E003", "retryable": false, "id": "x"})]
-    );
-    bench.line(json!({"cmd": "stop"}));
-    assert_eq!(bench.events(), [json!({"event": "stopped"})], "nothing is left of it");
-}
-
-#[test]
-fn what_fails_before_it_was_added_is_cleared_away() {
-    let mut bench = Bench::new();
-    let key = bench.add("x");
-    bench.fact(key, Fact::Accepted(ONE));
-    bench.drain();
-    bench.fact(key, Fact::Failed(problem(ErrorCode::E003)));
-    let (events, effects) = bench.drain();
-    assert_eq!(
-        (&events[0]["code"], &events[0]["id"], &events[0]["infoHash"]),
-        (&json!("E003"), &json!("x"), &json!(ONE))
-    );
-    assert_eq!(effects[1], Effect::Stop { torrent: key, delete_data: false });
-    bench.line(json!({"cmd": "stop"}));
-    assert_eq!(bench.events(), [json!({"event": "stopped"})]);
-    bench.fact(key, Fact::Stopped);
-    assert_eq!(bench.names(), [""; 0]);
-}
-
-#[test]
-fn what_fails_later_stays_until_it_is_stopped() {
-    let mut bench = Bench::new();
-    let key = bench.running(ONE);
-    bench.fact(key, Fact::Failed(problem(ErrorCode::E008)));
-    let (events, effects) = bench.drain();
-    assert_eq!((&events[0]["event"], &events[0]["code"]), (&json!("error"), &json!("E008")));
-    assert_eq!((&events[1]["event"], &events[1]["state"]), (&json!("progress"), &json!("error")));
-    assert_eq!(effects, [Effect::Withhold { torrent: key, reason: "it broke".into() }]);
-    bench.fact(key, Fact::Failed(problem(ErrorCode::E008)));
-    assert_eq!(bench.names(), [""; 0], "told once");
-    let status = bench.app.status();
-    assert_eq!(
-        (status.torrents[0].error.as_deref(), status.torrents[0].figures.state),
-        (Some("it broke"), State::Error)
-    );
-    bench.line(json!({"cmd": "stop"}));
-    bench.fact(key, Fact::Stopped);
-    assert_eq!(bench.events(), [json!({"event": "stopped", "infoHash": ONE})]);
-}
-
-#[test]
-fn trouble_is_told_and_it_goes_on() {
-    let mut bench = Bench::new();
-    let key = bench.running(ONE);
-    bench.fact(key, Fact::Told(Err(problem(ErrorCode::E004))));
-    bench.fact(key, Fact::Told(Ok("found somebody".into())));
-    let events = bench.events();
-    assert_eq!(
-        (&events[0]["code"], &events[0]["retryable"], &events[0]["infoHash"]),
-        (&json!("E004"), &json!(true), &json!(ONE))
-    );
-    assert_eq!(events[1], json!({"event": "info", "message": "found somebody", "infoHash": ONE}));
-    bench.fact(key, Fact::Done);
-    assert_eq!(bench.names(), ["progress", "done"]);
 }
 
 #[test]
@@ -566,7 +415,9 @@ fn the_playhead_in_bytes() {
         assert_eq!(bench.events()[0]["code"], "E010");
     }
     let early = bench.add("x");
+    bench.fact(early, Fact::Named("from the magnet".into()));
     bench.fact(early, Fact::Accepted(TWO));
+    assert_eq!(bench.app.status().torrents[1].name, "from the magnet");
     bench.drain();
     bench.line(json!({"cmd": "playhead", "infoHash": TWO, "position": 1, "duration": 2, "playing": true}));
     assert_eq!(bench.events()[0]["code"], "E010");
@@ -598,134 +449,4 @@ fn too_many_torrents() {
     bench.line(json!({"cmd": "add", "magnetURI": "m", "id": 5}));
     let event = &bench.events()[0];
     assert_eq!((&event["code"], &event["id"]), (&json!("E010"), &json!(5)));
-}
-
-#[test]
-fn quitting_with_nothing_to_stop() {
-    for input in [Input::EndOfInput, Input::Signal, Input::Request(Command::Quit.into())] {
-        let mut bench = Bench::new();
-        bench.app.handle_input(bench.now, input);
-        assert_eq!(bench.drain(), (vec![], vec![Effect::Quit]));
-        bench.line(json!({"cmd": "status"}));
-        assert_eq!(bench.drain(), (vec![], vec![]), "nothing comes after it");
-        assert_eq!(bench.app.poll_timeout(), None);
-    }
-}
-
-#[test]
-fn quitting_waits_for_goodbyes() {
-    let mut bench = Bench::new();
-    let (one, two) = (bench.running(ONE), bench.running(TWO));
-    bench.line(json!({"cmd": "quit", "id": "q"}));
-    bench.drain();
-    bench.app.handle_input(bench.now, Input::EndOfInput);
-    bench.line(json!({"cmd": "add", "magnetURI": "m"}));
-    let (events, effects) = bench.drain();
-    assert_eq!((&events[0]["code"], effects.len()), (&json!("E010"), 0));
-    bench.fact(one, Fact::Stopped);
-    assert_eq!(bench.drain(), (vec![json!({"event": "stopped", "infoHash": ONE, "id": "q"})], vec![]));
-    bench.fact(two, Fact::Stopped);
-    assert_eq!(bench.drain(), (vec![json!({"event": "stopped", "infoHash": TWO, "id": "q"})], vec![Effect::Quit]));
-}
-
-#[test]
-fn quitting_does_not_wait_for_ever() {
-    let mut bench = Bench::new();
-    bench.running(ONE);
-    bench.app.handle_input(bench.now, Input::Signal);
-    bench.drain();
-    assert_eq!(bench.app.poll_timeout().unwrap().1, Wake::QuitPatience);
-    bench.pass(Duration::from_secs(3));
-    assert_eq!(bench.drain(), (vec![json!({"event": "stopped", "infoHash": ONE})], vec![Effect::Quit]));
-}
-
-/// Anything a front end or a driver might do, with small numbers so that things meet.
-#[derive(Clone, Debug)]
-enum Act {
-    Line(&'static str),
-    Fact(u64, u8, u64),
-    Pass(u64),
-}
-
-fn any_act() -> impl Strategy<Value = Act> {
-    let lines = [
-        r#"{"cmd":"seed","filePath":"f"}"#,
-        r#"{"cmd":"add","magnetURI":"m","id":1}"#,
-        r#"{"cmd":"stop"}"#,
-        r#"{"cmd":"stop","infoHash":"1111111111111111111111111111111111111111"}"#,
-        r#"{"cmd":"status"}"#,
-        "{",
-    ];
-    prop_oneof![
-        3 => proptest::sample::select(lines.to_vec()).prop_map(Act::Line),
-        8 => (0u64..6, 0u8..9, 0u64..=1000).prop_map(|(key, kind, n)| Act::Fact(key, kind, n)),
-        2 => (0u64..1500).prop_map(Act::Pass),
-    ]
-}
-
-fn fact_of(kind: u8, number: u64) -> Fact {
-    match kind {
-        0 => Fact::Hashing(0.5),
-        1 => Fact::Accepted(if number.is_multiple_of(2) { ONE } else { TWO }),
-        2 => Fact::Details(film("film.mp4")),
-        3 => Fact::Done,
-        4 => Fact::Told(Err(problem(ErrorCode::E009))),
-        5 if number.is_multiple_of(5) => Fact::Refused(problem(ErrorCode::E005)),
-        6 if number.is_multiple_of(5) => Fact::Failed(problem(ErrorCode::E008)),
-        7 => Fact::Stopped,
-        _ => stats(number, 1),
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-
-    /// Whatever happens in whatever order: progress of a torrent never goes back, `done` comes once and after exactly
-    /// 1.0, no timeout repeats without moving, and quitting ends.
-    #[test]
-    fn promises_hold(acts in proptest::collection::vec(any_act(), 0..60)) {
-        let mut bench = Bench::new();
-        let mut downloaded = std::collections::BTreeMap::<String, f64>::new();
-        let mut done = std::collections::BTreeSet::<String>::new();
-        let mut started = std::collections::BTreeSet::new();
-        for act in acts {
-            match act {
-                Act::Line(line) => bench.app.handle_input(bench.now, Input::Line(line.as_bytes().to_vec())),
-                Act::Fact(key, kind, number) => bench.fact(TorrentKey(key), fact_of(kind, number)),
-                Act::Pass(millis) => bench.pass(Duration::from_millis(millis)),
-            }
-            let (events, effects) = bench.drain();
-            for event in events {
-                let hash = event["infoHash"].as_str().unwrap_or_default().to_owned();
-                match event["event"].as_str().unwrap() {
-                    "progress" => {
-                        let now = event["downloaded"].as_f64().unwrap();
-                        let before = downloaded.insert(hash, now).unwrap_or(0.0);
-                        prop_assert!(now >= before, "{now} after {before}");
-                    }
-                    "done" => {
-                        prop_assert_eq!(downloaded.get(&hash), Some(&1.0));
-                        prop_assert!(done.insert(hash), "done twice");
-                    }
-                    "stopped" => {
-                        downloaded.remove(&hash);
-                        done.remove(&hash);
-                    }
-                    _ => {}
-                }
-            }
-            for effect in effects {
-                if let Effect::Start { torrent, .. } = effect {
-                    prop_assert!(started.insert(torrent), "started twice");
-                }
-            }
-            if let Some((due, wake)) = bench.app.poll_timeout() {
-                prop_assert!(due > bench.now, "{wake:?} is overdue");
-            }
-        }
-        bench.app.handle_input(bench.now, Input::Signal);
-        bench.pass(Duration::from_secs(3));
-        let (_, effects) = bench.drain();
-        prop_assert_eq!(effects.last(), Some(&Effect::Quit));
-    }
 }
