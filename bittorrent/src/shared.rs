@@ -16,7 +16,7 @@ use bittorrent_proto::units::{ByteRange, FileIndex, PieceIndex};
 use event_listener::Event;
 use smol::channel::{Receiver, Sender, bounded};
 
-use crate::handle::{Playhead, TorrentEvent, TorrentStats};
+use crate::handle::{Failure, Playhead, TorrentEvent, TorrentStats};
 use crate::pool::Pool;
 use crate::storage::Storage;
 
@@ -113,11 +113,28 @@ impl Shared {
         lock(&self.end).clone()
     }
 
-    /// Ends it for every reader. The first reason stays.
-    pub(crate) fn end(&self, end: End) {
-        lock(&self.end).get_or_insert(end);
+    /// Ends it for every reader. The first reason stays; says whether this was it.
+    pub(crate) fn end(&self, end: End) -> bool {
+        let first = {
+            let mut place = lock(&self.end);
+            let first = place.is_none();
+            place.get_or_insert(end);
+            first
+        };
         self.changed.notify(usize::MAX);
         self.attention.notify(usize::MAX);
+        first
+    }
+
+    /// Ends it because it cannot go on, and tells why, once.
+    pub(crate) fn fail(&self, failure: Failure) {
+        let end = match &failure {
+            Failure::SourceChanged { path } => End::SourceChanged(path.clone()),
+            Failure::Metainfo(_) | Failure::NoSuchFile(_) | Failure::Disk { .. } => End::Failed,
+        };
+        if self.end(end) {
+            self.tell(&TorrentEvent::Failed(failure));
+        }
     }
 
     pub(crate) fn open_reader(&self, file: ByteRange) -> Arc<ReaderCell> {

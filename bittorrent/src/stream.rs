@@ -11,6 +11,7 @@ use bittorrent_proto::units::{ByteRange, FileIndex};
 use event_listener::EventListener;
 use futures_io::{AsyncRead, AsyncSeek, SeekFrom};
 
+use crate::handle::Failure;
 use crate::pool::Lane;
 use crate::shared::{End, ReaderCell, Shared};
 use crate::storage::StorageError;
@@ -103,7 +104,7 @@ impl TorrentStream {
         match result {
             Ok(data) => Ok(State::Buffered { data, at: 0 }),
             Err(StorageError::Changed { path }) => {
-                self.shared.end(End::SourceChanged(path));
+                self.shared.fail(Failure::SourceChanged { path });
                 self.check_end().map(|()| State::Idle)
             }
             Err(error) => Err(io::Error::other(error)),

@@ -29,7 +29,7 @@ use crate::connection::{Connection, SendQueue, read_all, write_all};
 use crate::handle::{Failure, TorrentEvent, Trouble};
 use crate::hash::{PieceHasher, RunningHashes};
 use crate::pool::Lane;
-use crate::shared::{End, Shared};
+use crate::shared::Shared;
 use crate::storage::{Storage, StorageError};
 use crate::throttle::Throttle;
 use crate::{handshake, prepare, report};
@@ -244,12 +244,7 @@ impl TorrentTask {
 
     /// Something it cannot go on after.
     pub(crate) fn fail(&self, failure: Failure) {
-        let end = match &failure {
-            Failure::SourceChanged { path } => End::SourceChanged(path.clone()),
-            Failure::Metainfo(_) | Failure::NoSuchFile(_) | Failure::Disk { .. } => End::Failed,
-        };
-        self.shared.end(end);
-        self.shared.tell(&TorrentEvent::Failed(failure));
+        self.shared.fail(failure);
     }
 
     pub(crate) fn on_storage_error(&self, error: &StorageError) {

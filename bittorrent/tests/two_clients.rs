@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bittorrent::{
-    AddRequest, Client, ClientConfig, Fetch, FileChoice, SeedRequest, TorrentEvent, TorrentHandle, TorrentSource,
+    AddRequest, Client, ClientConfig, Failure, Fetch, FileChoice, SeedRequest, TorrentEvent, TorrentHandle, TorrentSource,
 };
 use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::units::{BytesPerSec, FileIndex};
@@ -175,12 +175,14 @@ fn a_source_that_changes_is_not_served() {
     std::fs::write(&path, content(3_000_000)).unwrap();
     smol::block_on(async {
         let host = client(&dir.path().join("host"), None);
-        let (seeded, _) = seed(&host, &path).await;
+        let request = SeedRequest { path: path.clone(), name: None, progress: Arc::new(|_| {}) };
+        let (seeded, events) = host.seed(request).await.unwrap();
         std::fs::write(&path, content(2_000_000)).unwrap();
         let mut stream = seeded.open(FileIndex(0)).unwrap();
         let outcome = stream.read(&mut [0; 10]).await.map_err(|error| error.kind());
         assert_eq!(outcome, Err(std::io::ErrorKind::InvalidData));
         assert!(!seeded.is_alive());
+        wait_for(&events, |event| matches!(event, TorrentEvent::Failed(Failure::SourceChanged { .. }))).await;
         host.shutdown().await;
     });
 }
