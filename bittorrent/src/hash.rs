@@ -40,7 +40,7 @@ impl PieceHasher {
 /// Hashes of pieces that are still arriving: each byte is hashed right after it was read, while it is in the cache, and
 /// never read again.
 ///
-/// Holds about 120 bytes a piece; as many as the torrent has pieces in flight, who must `take` or `forget` each.
+/// Holds about 120 bytes a piece; as many as the torrent has pieces in flight, who must `take` each.
 #[derive(Default)]
 pub(crate) struct RunningHashes {
     pieces: BTreeMap<PieceIndex, PieceHasher>,
@@ -65,11 +65,6 @@ impl RunningHashes {
     /// Hands over a piece's hash so far, for whoever finishes it. `None`: not one byte was fed.
     pub(crate) fn take(&mut self, piece: PieceIndex) -> Option<PieceHasher> {
         self.pieces.remove(&piece)
-    }
-
-    /// Drops what was hashed of a piece.
-    pub(crate) fn forget(&mut self, piece: PieceIndex) {
-        self.pieces.remove(&piece);
     }
 }
 
@@ -104,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_shorter_prefix_changes_nothing_and_forgetting_starts_over() {
+    fn a_shorter_prefix_changes_nothing_and_taking_starts_over() {
         let mut hashes = RunningHashes::new();
         assert!(hashes.take(piece()).is_none());
         hashes.feed(piece(), b"ab");
@@ -113,7 +108,6 @@ mod tests {
         assert_eq!(hex(hashes.take(piece()).unwrap().finish()), OF_ABC);
         assert!(hashes.take(piece()).is_none());
         hashes.feed(piece(), b"xyz");
-        hashes.forget(piece());
         hashes.feed(piece(), b"abc");
         assert_eq!(hex(hashes.take(piece()).unwrap().finish()), OF_ABC);
     }

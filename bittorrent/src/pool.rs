@@ -88,6 +88,7 @@ impl Pool {
     }
 
     /// Room in a lane, when there is some now.
+    #[cfg(test)]
     pub(crate) fn try_room(&self, lane: Lane) -> Option<Room> {
         let shared = &self.owner.shared;
         let place = shared.room[lane.as_usize()].try_acquire_arc()?;

@@ -57,8 +57,9 @@ const _: () = assert!(KEEP_ALIVE_EVERY.as_secs() < 120, "stock clients close aft
 /// Blocks and rejects nobody asked for, by bytes, before a peer is dropped: four blocks that crossed on the way.
 pub const UNREQUESTED_BYTES_MAX: crate::units::ByteLen = crate::units::ByteLen::new(64 * 1024);
 
-/// Memory for pieces that are being fetched. A piece longer than this is fetched alone.
-pub const OPEN_PIECES_BYTES_MAX: u64 = 48 * 1024 * 1024;
+/// Memory for pieces that are being fetched, hashed and written. Four times what is in flight to one fast peer, so that
+/// the disk may lag behind for a moment. A piece longer than this is fetched alone; an urgent one is fetched regardless.
+pub const OPEN_PIECES_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
 /// What a peer may claim to queue (BEP 10, `reqq`); libtorrent's own claim, and far above [`INFLIGHT_MAX`].
 pub const REQQ_MAX: u32 = 2000;

@@ -74,7 +74,10 @@ impl Picker<'_> {
     }
 
     fn demanded(&self, view: &View<'_>) -> Option<PieceIndex> {
-        view.demand.iter().map(|demand| demand.piece).find(|piece| self.may_ask(view.store, *piece))
+        let opens_another = |piece| matches!(view.store.state(piece), PieceState::Missing);
+        let has_room = has_room(view.store);
+        let mut demanded = view.demand.iter().map(|demand| demand.piece);
+        demanded.find(|piece| self.may_ask(view.store, *piece) && (has_room || !opens_another(*piece)))
     }
 
     fn begun(&self, view: &View<'_>) -> Option<PieceIndex> {
@@ -84,19 +87,21 @@ impl Picker<'_> {
     }
 
     fn rest(&self, view: &View<'_>) -> Option<PieceIndex> {
-        let layout = view.store.layout();
-        // A piece takes memory from its first block until it is written. One may always be open, however long.
-        let open_bytes = view.store.open_bytes();
-        let has_room = open_bytes == 0 || open_bytes + u64::from(layout.piece_len_max()) <= OPEN_PIECES_BYTES_MAX;
-        if !view.fetch_rest || !has_room {
+        if !view.fetch_rest || !has_room(view.store) {
             return None;
         }
         let picked = match view.in_order_from {
             Some(from) => view.rarity.pick_in_order(self.have, from),
             None => view.rarity.pick(self.have, self.is_seed),
         };
-        picked.and_then(|piece| layout.piece(piece))
+        picked.and_then(|piece| view.store.layout().piece(piece))
     }
+}
+
+/// A piece takes memory from its first block until it is written. One may always be open, however long.
+fn has_room(store: &Store) -> bool {
+    let open_bytes = store.open_bytes();
+    open_bytes == 0 || open_bytes + u64::from(store.layout().piece_len_max()) <= OPEN_PIECES_BYTES_MAX
 }
 
 #[cfg(test)]
