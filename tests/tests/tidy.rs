@@ -250,7 +250,9 @@ fn says(line: &str, word: &str) -> bool {
 
 /// Tests in a file of their own, and what they share.
 fn is_part(file: &Path) -> bool {
-    file.file_stem().and_then(|stem| stem.to_str()).is_some_and(|stem| stem.ends_with("tests") || stem == "testing")
+    let names_tests = |stem: &str| stem.ends_with("tests") || stem == "testing";
+    let in_tests = file.parent().is_some_and(|folder| folder.ends_with("tests"));
+    in_tests || file.file_stem().and_then(|stem| stem.to_str()).is_some_and(names_tests)
 }
 
 fn read(path: &Path) -> String {

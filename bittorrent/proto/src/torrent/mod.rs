@@ -1,14 +1,19 @@
 //! A torrent: the sessions of its peers, what is here of it, who waits for it, and the policies between them.
 //!
-//! This file holds the state and the four verbs. What happens to a connection is in `swarm`, fetching in `download`,
-//! serving in `upload`, the info dictionary in `metadata`. No arithmetic here: that is [`crate::layout`]'s.
+//! This file holds the state and the four verbs. What happens to a connection is in `swarm`; what is asked for in
+//! `download`, whom it is asked of again in `slow`, for whom in `demand`; what comes of it in `pieces`; who has what in
+//! `availability`; serving in `upload`; the info dictionary in `metadata`. No arithmetic here: that is [`crate::layout`]'s.
 //!
 //! A life: [`Torrent::new`] with an infohash alone (a magnet) or [`Torrent::with_metainfo`]; peers connect; with the metadata
 //! known, storage gets ready and [`Input::Begin`] comes; from then on pieces are asked for, checked and shared.
 
+mod availability;
+mod demand;
 mod download;
 mod io;
 mod metadata;
+mod pieces;
+mod slow;
 mod stats;
 mod swarm;
 mod timers;

@@ -160,6 +160,20 @@ fn a_frozen_peer_does_not_hold_the_film_up() {
 }
 
 #[test]
+fn the_last_blocks_do_not_wait_for_a_frozen_peer() {
+    let (content, metainfo) = film(1_000_000, PIECE);
+    let mut swarm = Swarm::new(metainfo);
+    let (freezes, other, leech) = (swarm.seed(&content), swarm.seed(&content), swarm.leech(true));
+    swarm.connect(leech, freezes);
+    swarm.connect(leech, other);
+    // Both hold requests when one freezes, and nobody reads.
+    assert!(swarm.run(MINUTE, |swarm| swarm.hosts[leech].received > 100_000));
+    swarm.hosts[freezes].frozen = true;
+    assert!(swarm.run(Duration::from_secs(4), is_done(leech)));
+    assert_eq!(swarm.hosts[leech].disk, content);
+}
+
+#[test]
 fn the_only_peer_may_be_slow_to_answer() {
     let (content, metainfo) = film(500_000, PIECE);
     let mut swarm = Swarm::new(metainfo);

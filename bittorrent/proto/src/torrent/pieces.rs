@@ -1,0 +1,116 @@
+//! What becomes of blocks that come: kept, checked, told to everybody; and of pieces that were wrong.
+
+use std::time::Instant;
+
+use super::{DiskDone, DiskJob, Event, Output, Phase, Torrent, Wake};
+use crate::error::PeerMisbehaved;
+use crate::peer::PeerKey;
+use crate::store::Stored;
+use crate::units::{BlockInfo, PieceIndex};
+use crate::wire::Message;
+
+impl Torrent {
+    pub(super) fn on_block(&mut self, now: Instant, key: PeerKey, block: BlockInfo, data: &[u8], requested: bool) {
+        let Phase::Active(active) = &mut self.phase else { return };
+        self.downloaded.record(now, block.len);
+        active.hedges.received(block.len);
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        peer.stalled_until = None;
+        self.hungry.insert(key);
+        match active.store.receive(block, data, key) {
+            Stored::Duplicate => {}
+            Stored::Kept { prefix_grew, complete, asked_of } => {
+                active.rarity.remove(block.piece.get());
+                if prefix_grew {
+                    self.outputs.push_back(Output::Hash(block.piece));
+                }
+                if complete && let Some(data) = active.store.start_hashing(block.piece) {
+                    self.outputs.push_back(Output::Disk(DiskJob::Verify { piece: block.piece, data }));
+                }
+                if asked_of > u8::from(requested) {
+                    self.cancel_elsewhere(key, block);
+                }
+            }
+        }
+    }
+
+    /// A block came; whoever else was asked for it need not send it.
+    fn cancel_elsewhere(&mut self, from: PeerKey, block: BlockInfo) {
+        for (key, peer) in self.peers.iter_mut().filter(|(key, _)| **key != from) {
+            if peer.session.cancel(block) {
+                self.talkative.insert(*key);
+                self.hungry.insert(*key);
+            }
+        }
+    }
+
+    pub(super) fn on_disk(&mut self, now: Instant, done: DiskDone) {
+        match done {
+            DiskDone::Verified { piece, data } => self.on_verified(piece, data),
+            DiskDone::Corrupt { piece, data } => self.on_corrupt(now, piece, data),
+            DiskDone::WriteFailed { piece, data } => {
+                let Some(active) = self.active_mut() else { return };
+                active.store.failed(piece, data);
+                active.make_pickable(piece);
+                active.demand.stale = true;
+            }
+            DiskDone::Read { peer, run, data } => self.on_run_read(now, peer, &run, Some(&data)),
+            DiskDone::ReadFailed { peer, run } => self.on_run_read(now, peer, &run, None),
+        }
+    }
+
+    fn on_verified(&mut self, piece: PieceIndex, data: Vec<u8>) {
+        let Some(active) = self.active_mut() else { return };
+        if !active.store.verified(piece, data) {
+            return;
+        }
+        active.failures.remove(&piece);
+        if active.wanted.get(piece.get()) {
+            active.lacking -= 1;
+        }
+        self.tell(Event::Verified(piece));
+        self.tell_everyone(Message::Have(piece.get()));
+        // Memory was freed: somebody may have waited for it.
+        self.hungry.extend(self.peers.keys());
+        self.check_done();
+    }
+
+    pub(super) fn check_done(&mut self) {
+        let Some(active) = self.active_mut() else { return };
+        if active.lacking > 0 || active.done_told {
+            return;
+        }
+        active.done_told = true;
+        self.tell(Event::Done);
+        self.timers.cancel(Wake::NoPeers);
+        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
+        keys.into_iter().for_each(|key| self.update_interest(key));
+    }
+
+    /// A piece did not match. One sender: it lied. Several: the piece is fetched again from one of them alone, so that next
+    /// time there is one to blame.
+    fn on_corrupt(&mut self, now: Instant, piece: PieceIndex, data: Vec<u8>) {
+        let Some(active) = self.active_mut() else { return };
+        let senders = active.store.failed(piece, data);
+        let times = active.failures.entry(piece).and_modify(|times| *times += 1).or_insert(1);
+        let times = *times;
+        active.make_pickable(piece);
+        active.demand.stale = true;
+        if let [liar] = senders[..] {
+            self.punish(now, liar, PeerMisbehaved::CorruptPiece(piece));
+        } else {
+            let turn = self.rng.below(senders.len() as u64);
+            let next = usize::try_from(turn).ok().and_then(|turn| senders.get(turn)).copied();
+            if let (Some(active), Some(next)) = (self.active_mut(), next) {
+                active.rarity.remove(piece.get());
+                active.store.set_sole_source(piece, next);
+            }
+            // It may have left meanwhile.
+            if let Some(next) = next.filter(|next| !self.peers.contains_key(next)) {
+                self.free_sole_sources(next);
+            }
+        }
+        self.hungry.extend(self.peers.keys());
+        self.tell(Event::Failed { piece, times, banned: self.banned });
+    }
+}
