@@ -32,6 +32,9 @@ const READ_EVERY: Duration = Duration::from_micros(2_621);
 /// Pieces after which a download begins anew, long before the film is complete.
 const PIECES_MAX: u32 = 32_768;
 
+/// What the film is made of.
+static BLOCK: [u8; BLOCK_LEN] = [0x5a; BLOCK_LEN];
+
 const SEED: PeerKey = PeerKey(1);
 const READER: ReaderId = ReaderId(1);
 
@@ -118,6 +121,7 @@ impl Download {
         (0..200).for_each(|_| {
             download.step();
         });
+        assert!(download.asked.len() >= BLOCKS, "the pipeline holds {} blocks", download.asked.len());
         download
     }
 
@@ -137,9 +141,8 @@ impl Download {
 
     /// Answers what was asked, a read's worth, and says how long the torrent took over it.
     fn step(&mut self) -> Duration {
-        let block = [0x5a; BLOCK_LEN];
         for asked in self.asked.drain(..BLOCKS.min(self.asked.len())) {
-            let data = &block[..asked.len as usize];
+            let data = &BLOCK[..asked.len as usize];
             Message::Piece { piece: asked.piece, offset: asked.offset, data }.encode(&mut self.read);
         }
         self.now += READ_EVERY;

@@ -152,7 +152,7 @@ impl fmt::Display for Magnet {
             write!(f, "&ws={}", utf8_percent_encode(web_seed, ESCAPED))?;
         }
         for peer in &self.peers {
-            write!(f, "&x.pe={}", utf8_percent_encode(&peer.to_string(), ESCAPED))?;
+            write!(f, "&x.pe={}", utf8_percent_encode(&peer.to_string(), ESCAPED_ADDRESS))?;
         }
         for (place, range) in self.selected.iter().enumerate() {
             f.write_str(if place == 0 { "&so=" } else { "," })?;
@@ -168,6 +168,9 @@ impl fmt::Display for Magnet {
 
 /// Everything but RFC 3986's unreserved characters, so that no chat or shell cuts the link.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// The colon before a port stays as it is: some clients do not unescape `x.pe`.
+const ESCAPED_ADDRESS: &AsciiSet = &ESCAPED.remove(b':');
 
 /// Where a peer is to be found: `host:port`, `1.2.3.4:port` or `[v6]:port`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
