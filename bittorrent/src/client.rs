@@ -14,7 +14,7 @@ use bittorrent_proto::units::BytesPerSec;
 use smol::channel::{Receiver, Sender, bounded};
 
 use crate::addresses::{self, OwnNetworks};
-use crate::config::{AddRequest, ClientConfig, FileChoice, Fetch, SeedRequest, TorrentSource};
+use crate::config::{AddRequest, ClientConfig, Fetch, FileChoice, SeedRequest, TorrentSource};
 use crate::handle::{TorrentEvent, TorrentHandle, Trouble};
 use crate::pool::Pool;
 use crate::seed::{self, SeedError};

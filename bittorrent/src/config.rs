@@ -1,8 +1,8 @@
 //! What a front end asks of the client: its configuration and the two requests that start a torrent.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::net::SocketAddr;
 
 use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::metainfo::Metainfo;

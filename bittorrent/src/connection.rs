@@ -72,7 +72,9 @@ impl SendQueue {
 
     fn advance(&self, mut len: usize) {
         let mut slices = self.slices.borrow_mut();
-        while len > 0 && let Some(first) = slices.front_mut() {
+        while len > 0
+            && let Some(first) = slices.front_mut()
+        {
             let part = len.min(first.len());
             first.advance(part);
             len -= part;
@@ -215,7 +217,8 @@ mod tests {
         let mut got = Vec::new();
         let mut reader = smol::io::Cursor::new(bytes.clone());
         let closed = Cell::new(false);
-        smol::block_on(read_all(&mut reader, &Throttle::new(None), &closed, |part| got.extend_from_slice(part))).unwrap();
+        smol::block_on(read_all(&mut reader, &Throttle::new(None), &closed, |part| got.extend_from_slice(part)))
+            .unwrap();
         assert_eq!(got, bytes);
     }
 }

@@ -80,10 +80,7 @@ async fn receive(stream: &mut TcpStream) -> Result<Handshake, HandshakeError> {
     Ok(Handshake::decode(&bytes)?)
 }
 
-async fn within<T>(
-    time: Duration,
-    work: impl Future<Output = Result<T, HandshakeError>>,
-) -> Result<T, HandshakeError> {
+async fn within<T>(time: Duration, work: impl Future<Output = Result<T, HandshakeError>>) -> Result<T, HandshakeError> {
     work.or(async {
         Timer::after(time).await;
         Err(HandshakeError::Timeout)

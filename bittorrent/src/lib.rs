@@ -24,8 +24,6 @@ mod throttle;
 mod torrent_task;
 
 pub use client::{Client, StartError, TorrentError};
-pub use config::{AddRequest, ClientConfig, FileChoice, Fetch, SeedRequest, TorrentSource};
-pub use handle::{
-    Failure, PeerStats, Playhead, TorrentEvent, TorrentHandle, TorrentState, TorrentStats, Trouble,
-};
+pub use config::{AddRequest, ClientConfig, Fetch, FileChoice, SeedRequest, TorrentSource};
+pub use handle::{Failure, PeerStats, Playhead, TorrentEvent, TorrentHandle, TorrentState, TorrentStats, Trouble};
 pub use stream::TorrentStream;

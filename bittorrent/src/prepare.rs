@@ -11,7 +11,7 @@ use bittorrent_proto::reader::Slack;
 use bittorrent_proto::torrent::{Begin, Input};
 use bittorrent_proto::units::{ByteRange, FileIndex};
 
-use crate::config::{FileChoice, Fetch};
+use crate::config::{Fetch, FileChoice};
 use crate::handle::{Failure, TorrentEvent};
 use crate::pool::Lane;
 use crate::shared::{Known, VerifiedPieces};
@@ -27,9 +27,8 @@ const HEAD_SLACK: Slack = Slack(2_000_000);
 const TAIL_SLACK: Slack = Slack(8_000_000);
 
 /// Endings of files that players play.
-const MEDIA: [&str; 16] = [
-    "mp4", "m4v", "mkv", "webm", "avi", "mov", "ts", "m2ts", "mpg", "mpeg", "wmv", "flv", "ogv", "mp3", "m4a", "flac",
-];
+const MEDIA: [&str; 16] =
+    ["mp4", "m4v", "mkv", "webm", "avi", "mov", "ts", "m2ts", "mpg", "mpeg", "wmv", "flv", "ogv", "mp3", "m4a", "flac"];
 
 /// Whether a file is one that players play, by its name.
 pub(crate) fn is_media(name: &str) -> bool {

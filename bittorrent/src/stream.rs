@@ -35,7 +35,10 @@ enum State {
     Waiting(EventListener),
     Reading(Pin<Box<dyn Future<Output = Result<Vec<u8>, StorageError>> + Send>>),
     /// Read from disk, given out up to `at`.
-    Buffered { data: Vec<u8>, at: usize },
+    Buffered {
+        data: Vec<u8>,
+        at: usize,
+    },
 }
 
 impl TorrentStream {

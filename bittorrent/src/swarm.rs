@@ -32,10 +32,23 @@ const HALF_OPEN_MAX: usize = 32;
 pub(crate) enum Command {
     Start(Box<Start>),
     /// More addresses for a torrent that runs.
-    Addresses { infohash: Infohash, addrs: Vec<SocketAddr>, named_by: NamedBy },
-    Stop { infohash: Infohash, delete_data: bool, over: Sender<()> },
-    Limits { upload: Option<BytesPerSec>, download: Option<BytesPerSec> },
-    Shutdown { over: Sender<()> },
+    Addresses {
+        infohash: Infohash,
+        addrs: Vec<SocketAddr>,
+        named_by: NamedBy,
+    },
+    Stop {
+        infohash: Infohash,
+        delete_data: bool,
+        over: Sender<()>,
+    },
+    Limits {
+        upload: Option<BytesPerSec>,
+        download: Option<BytesPerSec>,
+    },
+    Shutdown {
+        over: Sender<()>,
+    },
 }
 
 /// A torrent to run.

@@ -24,7 +24,7 @@ use futures_lite::FutureExt;
 use smol::net::TcpStream;
 use smol::{LocalExecutor, Task, Timer};
 
-use crate::config::{FileChoice, Fetch};
+use crate::config::{Fetch, FileChoice};
 use crate::connection::{Connection, SendQueue, read_all, write_all};
 use crate::handle::{Failure, TorrentEvent, Trouble};
 use crate::hash::{PieceHasher, RunningHashes};
@@ -453,8 +453,7 @@ impl ReaderWatch {
     /// Tells the core which streams were opened, moved and closed since.
     fn look(&mut self, task: &Rc<TorrentTask>) {
         let cells = task.shared.readers();
-        let gone: Vec<u64> =
-            self.known.keys().copied().filter(|id| !cells.iter().any(|cell| cell.id == *id)).collect();
+        let gone: Vec<u64> = self.known.keys().copied().filter(|id| !cells.iter().any(|cell| cell.id == *id)).collect();
         for id in gone {
             self.known.remove(&id);
             task.input(Input::Reader(ReaderId(id), ReaderChange::Closed));

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bittorrent::{
-    AddRequest, Client, ClientConfig, Failure, Fetch, FileChoice, SeedRequest, TorrentEvent, TorrentHandle, TorrentSource,
+    AddRequest, Client, ClientConfig, Failure, Fetch, FileChoice, SeedRequest, TorrentEvent, TorrentHandle,
+    TorrentSource,
 };
 use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::units::{BytesPerSec, FileIndex};
@@ -37,7 +38,12 @@ async fn seed(client: &Client, path: &Path) -> (TorrentHandle, SocketAddr) {
     (handle, SocketAddr::from(([127, 0, 0, 1], client.listen_port())))
 }
 
-async fn add(client: &Client, handle: &TorrentHandle, peer: SocketAddr, fetch: Fetch) -> (TorrentHandle, Receiver<TorrentEvent>) {
+async fn add(
+    client: &Client,
+    handle: &TorrentHandle,
+    peer: SocketAddr,
+    fetch: Fetch,
+) -> (TorrentHandle, Receiver<TorrentEvent>) {
     let source = TorrentSource::Magnet(Magnet::new(handle.infohash()));
     let request = AddRequest { source, peers: vec![peer], file: FileChoice::Largest, fetch };
     client.add(request).await.unwrap()

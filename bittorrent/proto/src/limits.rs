@@ -92,3 +92,6 @@ pub const METADATA_SERVES_MAX: u32 = 3;
 pub const METADATA_SERVE_WINDOW: Duration = Duration::from_secs(600);
 
 const _: () = assert!(METADATA_SLOW_AFTER.as_secs() < METADATA_REQUEST_TIMEOUT.as_secs());
+
+/// Bytes that wait for one peer's socket, everything counted. A peer that asks for more and does not read is dropped.
+pub const SEND_QUEUED_MAX: crate::units::ByteLen = crate::units::ByteLen::new(4 * 1024 * 1024);

@@ -206,9 +206,7 @@ impl Store {
     pub fn next_unrequested(&self, piece: PieceIndex, from: BlockIndex) -> Option<BlockInfo> {
         match self.state(piece) {
             PieceState::Missing => self.layout.block(piece, from),
-            PieceState::Partial(open) => {
-                open.next_unrequested(from).and_then(|index| self.layout.block(piece, index))
-            }
+            PieceState::Partial(open) => open.next_unrequested(from).and_then(|index| self.layout.block(piece, index)),
             PieceState::Hashing | PieceState::Have => None,
         }
     }
@@ -293,7 +291,11 @@ impl Store {
         while matches!(open.blocks.get(open.prefix as usize), Some(BlockSlot::Received(_))) {
             open.prefix += 1;
         }
-        Stored::Kept { prefix_grew: open.prefix > before, complete: open.received as usize == open.blocks.len(), asked_of }
+        Stored::Kept {
+            prefix_grew: open.prefix > before,
+            complete: open.received as usize == open.blocks.len(),
+            asked_of,
+        }
     }
 
     /// Whether a block of the piece is here already.

@@ -48,6 +48,8 @@ pub(crate) struct Host {
     pub(crate) corrupts: BTreeSet<u32>,
     /// Nothing leaves any more.
     pub(crate) frozen: bool,
+    /// Nobody reads what leaves, so it stays in the queue.
+    pub(crate) unread: bool,
     /// Payload bytes received, by count of bytes on the wire.
     pub(crate) received: usize,
 }
@@ -84,6 +86,7 @@ impl Swarm {
             next_key: 0,
             corrupts: BTreeSet::new(),
             frozen: false,
+            unread: false,
             received: 0,
         });
         self.hosts.len() - 1
@@ -186,7 +189,9 @@ impl Swarm {
             self.sequence += 1;
             self.flying.insert((self.now + self.delay, self.sequence), (to, key, Bytes::from(bytes)));
         }
-        self.hosts[host].torrent.handle_input(self.now, Input::Written { peer, len });
+        if !self.hosts[host].unread {
+            self.hosts[host].torrent.handle_input(self.now, Input::Written { peer, len });
+        }
     }
 
     pub(crate) fn disconnect(&mut self, host: usize, peer: PeerKey) {

@@ -234,7 +234,11 @@ impl PeerSession {
         if self.fast { Ok(()) } else { Err(PeerMisbehaved::FastNotAgreed) }
     }
 
-    fn on_have<'a>(&mut self, index: u32, layout: Option<&TorrentLayout>) -> Result<Option<PeerEvent<'a>>, PeerMisbehaved> {
+    fn on_have<'a>(
+        &mut self,
+        index: u32,
+        layout: Option<&TorrentLayout>,
+    ) -> Result<Option<PeerEvent<'a>>, PeerMisbehaved> {
         // BEP 3 and 6: once single pieces are spoken of, the time for a bitfield is over.
         self.may_send_bitfield = false;
         let Some(layout) = layout else {
@@ -368,7 +372,8 @@ impl PeerSession {
                 Ok(None)
             }
             ext::LT_DONTHAVE_ID => {
-                let index = payload.try_into().map(u32::from_be_bytes).map_err(|_| PeerMisbehaved::ExtensionMalformed)?;
+                let index =
+                    payload.try_into().map(u32::from_be_bytes).map_err(|_| PeerMisbehaved::ExtensionMalformed)?;
                 let Some(layout) = layout else { return Ok(None) };
                 let piece = layout.check_piece(index)?;
                 let had = self.knowledge.bits_mut().is_some_and(|bits| bits.clear(index));

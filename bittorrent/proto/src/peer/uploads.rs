@@ -75,10 +75,10 @@ impl Uploads {
     /// The next run to read: from the front, as long as each block follows the one before and `len_max` is not passed.
     pub fn next_run(&mut self, len_max: ByteLen) -> Option<UploadRun> {
         let first = self.queued.pop_front()?;
-        let mut run =
-            UploadRun { piece: first.piece, offset: first.offset, len: first.len, blocks: vec![first] };
+        let mut run = UploadRun { piece: first.piece, offset: first.offset, len: first.len, blocks: vec![first] };
         while let Some(next) = self.queued.front() {
-            let follows = next.piece == run.piece && u64::from(next.offset.get()) == u64::from(run.offset.get()) + run.len.get();
+            let follows =
+                next.piece == run.piece && u64::from(next.offset.get()) == u64::from(run.offset.get()) + run.len.get();
             if !follows || run.len + next.len > len_max {
                 break;
             }

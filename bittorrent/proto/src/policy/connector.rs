@@ -44,7 +44,9 @@ struct Known {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Waiting { until: Instant },
+    Waiting {
+        until: Instant,
+    },
     Dialing,
     Connected,
     /// It broke the protocol, or is this engine itself.
@@ -84,8 +86,11 @@ impl Connector {
             return None;
         }
         let due = |known: &Known| matches!(known.state, State::Waiting { until } if until <= now);
-        let (addr, known) =
-            self.known.iter_mut().filter(|(_, known)| due(known)).min_by_key(|(addr, known)| (known.failures, **addr))?;
+        let (addr, known) = self
+            .known
+            .iter_mut()
+            .filter(|(_, known)| due(known))
+            .min_by_key(|(addr, known)| (known.failures, **addr))?;
         known.state = State::Dialing;
         Some(*addr)
     }

@@ -5,9 +5,9 @@
 //! where it is read, while all peers have everything: then rarity says nothing, and what comes next is what will be watched
 //! next. Does not know how fast peers are: see [`super::requester`]. Prose: docs/streaming.md.
 
-use crate::peer::PeerKey;
 use crate::bitfield::Bitfield;
 use crate::limits::OPEN_PIECES_BYTES_MAX;
+use crate::peer::PeerKey;
 use crate::policy::rarity::Rarity;
 use crate::reader::Demand;
 use crate::store::{PieceState, Store};

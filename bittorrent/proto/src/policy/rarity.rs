@@ -195,7 +195,11 @@ impl Rarity {
         for (at, piece) in self.order.iter().enumerate() {
             assert_eq!(self.position[*piece as usize] as usize, at);
             let bucket = usize::from(self.availability[*piece as usize]);
-            assert!(self.starts[bucket] <= at && at < self.end_of(bucket), "piece {piece} at {at} in {bucket}: {:?}", self.starts);
+            assert!(
+                self.starts[bucket] <= at && at < self.end_of(bucket),
+                "piece {piece} at {at} in {bucket}: {:?}",
+                self.starts
+            );
         }
         assert!(self.starts.windows(2).all(|pair| pair[0] <= pair[1]));
     }

@@ -163,7 +163,10 @@ mod tests {
         let quick = candidate(2, 0, 1_000_000);
         assert!(!is_worth_hedging(Duration::from_millis(100), &slow, &quick), "not late for a peer this slow");
         assert!(is_worth_hedging(Duration::from_secs(6), &slow, &quick));
-        assert!(!is_worth_hedging(Duration::from_secs(6), &slow, &candidate(3, 100_000, 10_000)), "the other is no quicker");
+        assert!(
+            !is_worth_hedging(Duration::from_secs(6), &slow, &candidate(3, 100_000, 10_000)),
+            "the other is no quicker"
+        );
     }
 
     #[test]

@@ -50,8 +50,7 @@ impl DemandList {
     }
 
     pub(super) fn needs(&self, piece: PieceIndex, within: Slack) -> bool {
-        let in_list =
-            |list: &[Demand]| list.iter().any(|demand| demand.piece == piece && demand.slack <= within);
+        let in_list = |list: &[Demand]| list.iter().any(|demand| demand.piece == piece && demand.slack <= within);
         in_list(&self.urgent) || in_list(&self.soon)
     }
 }

@@ -182,7 +182,9 @@ impl Torrent {
             let Some((piece, _)) = picker.pick(&view) else { return };
             active.rarity.remove(piece.get());
             let mut from = BlockIndex::new(0);
-            while room > 0 && let Some(block) = active.store.next_unrequested(piece, from) {
+            while room > 0
+                && let Some(block) = active.store.next_unrequested(piece, from)
+            {
                 active.ask(now, peer, block);
                 room -= 1;
                 from = BlockIndex::new(block.index().get() + 1);
@@ -200,7 +202,6 @@ impl Torrent {
         let read_at = self.readers.lead_position().and_then(|position| active.store.layout().piece_at(position));
         Some(read_at.map_or(0, PieceIndex::get))
     }
-
 }
 
 impl Active {
@@ -216,5 +217,4 @@ impl Active {
             self.rarity.insert(piece.get());
         }
     }
-
 }

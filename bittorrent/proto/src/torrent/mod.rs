@@ -16,10 +16,10 @@ mod pieces;
 mod slow;
 mod stats;
 mod swarm;
-mod timers;
-mod upload;
 #[cfg(test)]
 mod tests;
+mod timers;
+mod upload;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -30,8 +30,10 @@ pub use stats::{PeerSnapshot, Snapshot};
 pub use timers::{Timers, Wake};
 
 use crate::bitfield::Bitfield;
+use crate::error::PeerMisbehaved;
 use crate::ext::MetadataFetch;
 use crate::infohash::Infohash;
+use crate::limits::SEND_QUEUED_MAX;
 use crate::metainfo::Metainfo;
 use crate::peer::{PeerKey, PeerSession};
 use crate::peer_id::PeerId;
@@ -300,6 +302,10 @@ impl Torrent {
             if let Some(bytes) = peer.session.take_outgoing(now) {
                 peer.send_queued += ByteLen::new(bytes.len() as u64);
                 self.outputs.push_back(Output::Send { peer: key, bytes });
+            }
+            // Blocks keep within their own bound; so much else is owed only to a peer that asks and never reads.
+            if peer.send_queued > SEND_QUEUED_MAX {
+                self.punish(now, key, PeerMisbehaved::Flood);
             }
         }
         if matches!(self.outputs.back(), Some(Output::Send { .. })) {

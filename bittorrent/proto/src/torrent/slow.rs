@@ -80,9 +80,7 @@ impl Torrent {
         let owed: Vec<PieceIndex> = peer.session.inflight.iter().map(|request| request.block.piece).collect();
         // Only what another could send is taken away; a slow peer that alone has something keeps it.
         let lively = |piece: PieceIndex| {
-            self.peers.values().any(|peer| {
-                !peer.is_stalled() && !peer.session.peer_choking && peer.session.has(piece)
-            })
+            self.peers.values().any(|peer| !peer.is_stalled() && !peer.session.peer_choking && peer.session.has(piece))
         };
         let replaceable: BTreeSet<PieceIndex> = owed.into_iter().filter(|piece| lively(*piece)).collect();
         self.cancel_where(key, |block| replaceable.contains(&block.piece));

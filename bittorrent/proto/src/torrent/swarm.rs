@@ -60,7 +60,8 @@ impl Torrent {
         let config = SessionConfig { addr, incoming, peer_id: handshake.peer_id, reserved: handshake.reserved };
         let mut session = PeerSession::new(now, config);
         let layout = self.metainfo().map(|metainfo| metainfo.layout.clone());
-        let limits = layout.as_ref().map_or_else(FrameLimits::default, |layout| FrameLimits::for_pieces(layout.piece_count()));
+        let limits =
+            layout.as_ref().map_or_else(FrameLimits::default, |layout| FrameLimits::for_pieces(layout.piece_count()));
         session.send_ext_handshake(&self.our_ext_handshake(addr));
         session.send_have_set(self.have());
         if let Some(layout) = &layout {

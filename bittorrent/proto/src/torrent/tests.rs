@@ -1,11 +1,16 @@
 //! Whole torrents against each other.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::bitfield::Bitfield;
 use crate::error::{PeerMisbehaved, PeerUnsupported};
+use crate::layout::RawBlock;
+use crate::peer::PeerKey;
+use crate::peer_id::PeerId;
 use crate::testing::{Swarm, film};
 use crate::torrent::{CloseReason, Event, Input, ReaderChange};
+use crate::wire::{Handshake, Message, Reserved};
 
 const PIECE: u32 = 65_536;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -124,8 +129,13 @@ fn a_lone_liar_is_found_out_and_nothing_of_it_is_kept() {
     swarm.run(MINUTE, |_| false);
     assert!(swarm.hosts[leech].torrent.have().unwrap().is_empty());
     assert!(swarm.hosts[leech].disk.iter().all(|byte| *byte == 0));
-    let reason = CloseReason::Misbehaved(PeerMisbehaved::CorruptPiece(swarm.hosts[leech].torrent.metainfo().unwrap().layout.piece(0).unwrap()));
-    assert!(matches!(swarm.hosts[leech].closed[..], [CloseReason::Misbehaved(PeerMisbehaved::CorruptPiece(_))]), "{reason:?}");
+    let reason = CloseReason::Misbehaved(PeerMisbehaved::CorruptPiece(
+        swarm.hosts[leech].torrent.metainfo().unwrap().layout.piece(0).unwrap(),
+    ));
+    assert!(
+        matches!(swarm.hosts[leech].closed[..], [CloseReason::Misbehaved(PeerMisbehaved::CorruptPiece(_))]),
+        "{reason:?}"
+    );
 }
 
 #[test]
@@ -273,4 +283,27 @@ fn silent_connections_are_kept_alive_and_dead_ones_end() {
     swarm.hosts[other].frozen = true;
     swarm.run(MINUTE * 5, |_| false);
     assert_eq!(swarm.hosts[one].torrent.peer_count(), 0);
+}
+
+#[test]
+fn who_asks_without_end_and_never_reads_is_dropped() {
+    let (content, metainfo) = film(500_000, PIECE);
+    let infohash = metainfo.infohash;
+    let mut swarm = Swarm::new(metainfo);
+    let seed = swarm.seed(&content);
+    swarm.hosts[seed].unread = true;
+    let handshake = Handshake { reserved: Reserved::ours(), infohash, peer_id: PeerId::new([b'h'; 20]) };
+    let addr = SocketAddr::from(([198, 51, 100, 99], 6881));
+    let peer = PeerKey(77);
+    swarm.input(seed, Input::Connected { peer, addr, incoming: true, handshake });
+    let mut asks = Vec::new();
+    for _ in 0..10_000 {
+        Message::Request(RawBlock { piece: 0, offset: 0, len: 16_384 }).encode(&mut asks);
+        Message::Request(RawBlock { piece: 0, offset: 16_384, len: 16_384 }).encode(&mut asks);
+    }
+    for _ in 0..20 {
+        swarm.input(seed, Input::Received { peer, bytes: &asks });
+    }
+    assert_eq!(swarm.hosts[seed].closed, [CloseReason::Misbehaved(PeerMisbehaved::Flood)]);
+    assert_eq!(swarm.hosts[seed].torrent.peer_count(), 0);
 }
