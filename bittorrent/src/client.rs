@@ -16,11 +16,11 @@ use smol::channel::{Receiver, Sender, bounded};
 use crate::addresses::{self, OwnNetworks};
 use crate::config::{AddRequest, ClientConfig, Fetch, FileChoice, SeedRequest, TorrentSource};
 use crate::handle::{TorrentEvent, TorrentHandle, Trouble};
-use crate::pool::Pool;
+use crate::pool::{Lane, Pool};
 use crate::seed::{self, SeedError};
 use crate::shared::{Known, Shared, lock};
 use crate::swarm::{self, Command, Start, SwarmConfig};
-use crate::{listener, prepare, report};
+use crate::{kept, listener, prepare, report};
 
 /// Commands that wait for the swarm's thread; who finds it full waits.
 const COMMANDS_MAX: usize = 64;
@@ -120,6 +120,7 @@ impl Client {
         let preferred = config.listen_port;
         let listeners = listener::listen(preferred).map_err(|source| StartError::Port { preferred, source })?;
         let port = listeners.port;
+        log::info!("peers reach us on port {port}");
         let pool = Pool::new().map_err(StartError::Thread)?;
         let (commands, received) = bounded(COMMANDS_MAX);
         let mut seed = [0; 8];
@@ -177,7 +178,11 @@ impl Client {
     /// new addresses.
     pub async fn add(&self, request: AddRequest) -> Result<(TorrentHandle, Receiver<TorrentEvent>), TorrentError> {
         let (infohash, metainfo, strangers) = match request.source {
-            TorrentSource::Magnet(magnet) => (magnet.infohash, None, magnet.peers),
+            TorrentSource::Magnet(magnet) => {
+                let (data_dir, infohash) = (self.inner.data_dir.clone(), magnet.infohash);
+                let kept = self.inner.pool.run(Lane::Read, move || kept::find(&data_dir, infohash)).await;
+                (infohash, kept.map(Arc::new), magnet.peers)
+            }
             TorrentSource::Metainfo(metainfo) => (metainfo.infohash, Some(Arc::new(*metainfo)), Vec::new()),
         };
         if let Some(metainfo) = &metainfo {

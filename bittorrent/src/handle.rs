@@ -209,6 +209,11 @@ impl TorrentHandle {
         self.shared.stats()
     }
 
+    /// Waits until the figures are others than `seen`, which came from [`TorrentHandle::stats`] or from here.
+    pub async fn stats_after(&self, seen: &Arc<TorrentStats>) -> Arc<TorrentStats> {
+        self.shared.stats_after(seen).await
+    }
+
     /// A stream over one file, which waits for bytes that are not here and makes them urgent. `None` before the
     /// metadata is known or for no such file.
     pub fn open(&self, file: FileIndex) -> Option<TorrentStream> {

@@ -3,6 +3,41 @@
 //! [`Client`] owns one thread, `swarm`, on which every torrent and connection lives; [`TorrentHandle`] is what other
 //! threads hold of a torrent; [`TorrentStream`] reads a file of it as `AsyncRead + AsyncSeek` and waits for bytes that
 //! are still on their way.
+//!
+//! ```no_run
+//! use bittorrent::{AddRequest, Client, ClientConfig, Fetch, FileChoice, TorrentEvent, TorrentSource};
+//! use futures_lite::AsyncReadExt as _;
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! smol::block_on(async {
+//!     let client = Client::start(ClientConfig {
+//!         listen_port: 6881,
+//!         data_dir: "downloads".into(),
+//!         peers_max: 60,
+//!         upload_max: None,
+//!         download_max: None,
+//!         client_name: "Example 1.0".into(),
+//!     })?;
+//!     let source = TorrentSource::Magnet("magnet:?xt=urn:btih:3530453ef100f8cd9235f76b1c06c4f711b67a19".parse()?);
+//!     let peers = vec!["192.168.1.20:6881".parse()?];
+//!     let request = AddRequest { source, peers, file: FileChoice::Largest, fetch: Fetch::All };
+//!     let (torrent, events) = client.add(request).await?;
+//!     let film = loop {
+//!         if let Some(film) = torrent.film() {
+//!             break film;
+//!         }
+//!         if let TorrentEvent::Failed(why) = events.recv().await? {
+//!             return Err(why.into());
+//!         }
+//!     };
+//!     let mut stream = torrent.open(film).ok_or("the torrent has no such file")?;
+//!     let mut head = [0; 16];
+//!     stream.read_exact(&mut head).await?; // waits until these bytes are verified, and makes them urgent
+//!     client.shutdown().await;
+//!     Ok(())
+//! })
+//! # }
+//! ```
 
 mod addresses;
 mod client;
@@ -11,6 +46,7 @@ mod connection;
 mod handle;
 mod handshake;
 mod hash;
+mod kept;
 mod listener;
 mod pool;
 mod prepare;

@@ -13,6 +13,7 @@ use bittorrent_proto::units::{ByteRange, FileIndex};
 
 use crate::config::{Fetch, FileChoice};
 use crate::handle::{Failure, TorrentEvent};
+use crate::kept;
 use crate::pool::Lane;
 use crate::shared::{Known, VerifiedPieces};
 use crate::storage::Storage;
@@ -105,6 +106,14 @@ pub(crate) async fn prepare(task: Rc<TorrentTask>, metainfo: Arc<Metainfo>) {
     crate::report::publish(&task, std::time::Instant::now());
     task.shared.tell(&TorrentEvent::Metadata);
 
+    let kept = {
+        let (data_dir, metainfo) = (task.order.data_dir.clone(), metainfo.clone());
+        task.shared.pool.run(Lane::Write, move || kept::keep(&data_dir, &metainfo)).await
+    };
+    if let Err(error) = kept {
+        // It only means that the details must be fetched again another time.
+        log::warn!("{}: the torrent's details could not be kept: {error}", metainfo.infohash);
+    }
     let check = {
         let metainfo = metainfo.clone();
         // A stopped torrent stops looking within a piece: the flag is set when this future is dropped.

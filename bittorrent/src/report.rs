@@ -1,6 +1,5 @@
 //! Makes the figures that front ends see.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use bittorrent_proto::bitfield::Bitfield;
@@ -9,7 +8,7 @@ use bittorrent_proto::torrent::PeerSnapshot;
 use bittorrent_proto::units::{ByteRange, BytesPerSec};
 
 use crate::handle::{PeerStats, TorrentState, TorrentStats};
-use crate::shared::{End, lock};
+use crate::shared::End;
 use crate::torrent_task::TorrentTask;
 
 /// Ranges told at most; a bar on a screen shows no more.
@@ -19,11 +18,7 @@ const RANGES_MAX: usize = 512;
 pub(crate) fn publish(task: &TorrentTask, now: Instant) -> bool {
     let stats = make(task, now);
     let moving = stats.download_rate > BytesPerSec::ZERO || stats.upload_rate > BytesPerSec::ZERO;
-    let mut place = lock(&task.shared.stats);
-    let changed = **place != stats;
-    if changed {
-        *place = Arc::new(stats);
-    }
+    task.shared.set_stats(stats);
     moving
 }
 

@@ -36,7 +36,8 @@ pub(crate) struct Shared {
     pub(crate) changed: Event,
     readers: Mutex<Cells>,
     pub(crate) playhead: Mutex<Option<Playhead>>,
-    pub(crate) stats: Mutex<Arc<TorrentStats>>,
+    stats: Mutex<Arc<TorrentStats>>,
+    stats_changed: Event,
     /// Something in here changed that the torrent's task should look at.
     pub(crate) attention: Event,
     subscribers: Mutex<Vec<Sender<TorrentEvent>>>,
@@ -88,6 +89,7 @@ impl Shared {
             readers: Mutex::new(Cells::default()),
             playhead: Mutex::new(None),
             stats: Mutex::new(Arc::new(stats)),
+            stats_changed: Event::new(),
             attention: Event::new(),
             subscribers: Mutex::new(Vec::new()),
         }
@@ -162,6 +164,28 @@ impl Shared {
 
     pub(crate) fn stats(&self) -> Arc<TorrentStats> {
         lock(&self.stats).clone()
+    }
+
+    /// Puts new figures where everybody finds them, if they are new.
+    pub(crate) fn set_stats(&self, stats: TorrentStats) {
+        let mut place = lock(&self.stats);
+        if **place != stats {
+            *place = Arc::new(stats);
+            drop(place);
+            self.stats_changed.notify(usize::MAX);
+        }
+    }
+
+    /// Waits until the figures are others than `seen`.
+    pub(crate) async fn stats_after(&self, seen: &Arc<TorrentStats>) -> Arc<TorrentStats> {
+        loop {
+            let listener = self.stats_changed.listen();
+            let stats = self.stats();
+            if !Arc::ptr_eq(&stats, seen) {
+                return stats;
+            }
+            listener.await;
+        }
     }
 }
 

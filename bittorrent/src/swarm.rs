@@ -20,7 +20,9 @@ use smol::net::{TcpListener, TcpStream};
 use smol::{LocalExecutor, Task};
 
 use crate::handshake;
+use crate::kept;
 use crate::listener::Listeners;
+use crate::pool::Lane;
 use crate::shared::{End, Shared};
 use crate::throttle::Throttle;
 use crate::torrent_task::{Order, Surroundings, TorrentTask};
@@ -148,6 +150,7 @@ impl Swarm {
             peers_max: self.peers_max,
         };
         let infohash = start.shared.infohash;
+        log::debug!("{infohash}: started, {} addresses given", start.addrs.len());
         let rng = self.rng.borrow_mut().fork();
         let now = Instant::now();
         let core = match start.metainfo {
@@ -167,11 +170,17 @@ impl Swarm {
         let shared = running.task.shared.clone();
         shared.end(End::Stopped);
         running.run.await;
+        log::debug!("{infohash}: stopped");
         if let (true, Some(known)) = (delete_data, shared.known.get()) {
             let storage = known.storage.clone();
-            let deleted = shared.pool.run(crate::pool::Lane::Write, move || storage.delete()).await;
+            let data_dir = running.task.order.data_dir.clone();
+            let delete = move || (storage.delete(), kept::forget(&data_dir, infohash));
+            let (deleted, forgotten) = shared.pool.run(Lane::Write, delete).await;
             if let Err(error) = deleted {
                 log::warn!("{infohash}: {error}");
+            }
+            if let Err(error) = forgotten {
+                log::warn!("{infohash}: the kept details were not removed: {error}");
             }
         }
     }

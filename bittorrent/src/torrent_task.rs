@@ -266,6 +266,7 @@ impl TorrentTask {
     /// Takes over a connection whose handshakes are through.
     pub(crate) fn connected(self: &Rc<Self>, stream: TcpStream, addr: SocketAddr, incoming: bool, theirs: Handshake) {
         let peer = PeerKey(self.next_peer.get());
+        log::debug!("{}: connection {} {} {addr}", self.shared.infohash, peer.0, if incoming { "from" } else { "to" });
         self.next_peer.set(peer.0 + 1);
         let (queue, closed) = (Rc::new(SendQueue::default()), Rc::new(Cell::new(false)));
         let executor = &self.surroundings.executor;

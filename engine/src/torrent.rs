@@ -14,14 +14,11 @@ use bittorrent_proto::metainfo::Metainfo;
 use engine_proto::app::{Fact, Input, Start, TorrentKey};
 use engine_proto::error::{ErrorCode, Problem};
 use engine_proto::ipc::{AddSource, Fetch, FileChoice, PeerAddr};
-use futures_lite::{FutureExt as _, StreamExt as _, future};
+use futures_lite::{FutureExt as _, future};
 use smol::Timer;
 use smol::channel::{Receiver, Sender, bounded};
 
 use crate::convert;
-
-/// How often a torrent's moment is looked at. It changes once a second; looking is one comparison of pointers.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// How long the address of a peer's name is waited for.
 const RESOLVE_PATIENCE: Duration = Duration::from_secs(10);
@@ -207,7 +204,6 @@ impl Teller {
     async fn watch(&self, running: Running) {
         let Running { handle, events, magnet, named: _ } = running;
         self.handle.set(Some(handle.clone()));
-        let mut looks = Timer::interval(LOOK_EVERY);
         let mut last: Option<Arc<TorrentStats>> = None;
         let mut details_told = self.tell_details(&handle, &magnet).await;
         let mut events_open = true;
@@ -220,7 +216,10 @@ impl Teller {
             };
             let event = async { if events_open { event.await } else { future::pending().await } };
             let look = async {
-                looks.next().await;
+                match &last {
+                    Some(last) => drop(handle.stats_after(last).await),
+                    None => {}
+                }
                 Turn::Look
             };
             let stop = async { Turn::Stop(self.stop.recv().await.unwrap_or(false)) };

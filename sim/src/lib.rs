@@ -29,4 +29,5 @@ mod rate;
 pub mod report;
 pub mod rng;
 pub mod shaper;
+pub mod swarm;
 pub mod world;

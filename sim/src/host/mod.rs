@@ -3,6 +3,8 @@
 //! The four verbs are those of every state machine, with one door in and one way out, so a host is mostly a
 //! translation: network and disk to the core's input, the core's output to [`Output`].
 
+pub mod peer;
+
 use std::fmt::{self, Debug, Display};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Instant;

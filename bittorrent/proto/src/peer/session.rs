@@ -94,6 +94,11 @@ pub enum PeerEvent<'a> {
     Have(PieceIndex),
     /// What it has is known as a whole: see [`PeerSession::have`].
     HaveSet,
+    /// It has more than it said at first; this is what was known of it.
+    HaveSetAgain {
+        /// A part of what [`PeerSession::have`] says now.
+        before: Bitfield,
+    },
     /// It no longer has a piece (BEP 54).
     DontHave(PieceIndex),
     /// It asks for a block; nothing was decided about it.
@@ -257,7 +262,7 @@ impl PeerSession {
         layout: Option<&TorrentLayout>,
     ) -> Result<Option<PeerEvent<'a>>, PeerMisbehaved> {
         if !self.may_send_bitfield {
-            return Err(PeerMisbehaved::BitfieldLate);
+            return self.on_late_have_set(&set, layout);
         }
         self.may_send_bitfield = false;
         // A connection made while the piece count was known has an empty set already; it is replaced.
@@ -266,6 +271,25 @@ impl PeerSession {
         let Some(layout) = layout else { return Ok(None) };
         self.knowledge.resolve(layout.piece_count())?;
         Ok(Some(PeerEvent::HaveSet))
+    }
+
+    /// BEP 3 allows a bitfield only at first. aria2 says "have none" then, and sends bitfields later in place of many haves;
+    /// one that takes nothing back does no harm.
+    fn on_late_have_set<'a>(
+        &mut self,
+        set: &EarlySet,
+        layout: Option<&TorrentLayout>,
+    ) -> Result<Option<PeerEvent<'a>>, PeerMisbehaved> {
+        let EarlySet::Bits(wire) = set else { return Err(PeerMisbehaved::BitfieldLate) };
+        let (Some(layout), Some(before)) = (layout, self.knowledge.bits_mut()) else {
+            self.knowledge.set_early(set.clone());
+            return Ok(None);
+        };
+        let now = Bitfield::from_wire(wire, layout.piece_count())?;
+        if before.next_not_in(0, &now).is_some() {
+            return Err(PeerMisbehaved::BitfieldLate);
+        }
+        Ok(Some(PeerEvent::HaveSetAgain { before: std::mem::replace(before, now) }))
     }
 
     fn on_request<'a>(

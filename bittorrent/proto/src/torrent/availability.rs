@@ -1,6 +1,6 @@
 //! Who has what, and whom we want something of.
 
-use super::{Peer, Phase, Torrent};
+use super::{Phase, Torrent};
 use crate::bitfield::Bitfield;
 use crate::peer::PeerKey;
 use crate::units::PieceIndex;
@@ -54,9 +54,11 @@ impl Torrent {
         }
     }
 
-    pub(super) fn uncount_availability(&mut self, peer: &Peer) {
-        if let (true, Phase::Active(active), Some(have)) = (peer.counted, &mut self.phase, peer.session.have()) {
-            have.iter_ones().for_each(|piece| active.rarity.have_removed(piece));
+    /// A peer that had `had` is gone, or has other pieces from now on.
+    pub(super) fn uncount(&mut self, key: PeerKey, had: &Bitfield) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        if let (true, Phase::Active(active)) = (std::mem::take(&mut peer.counted), &mut self.phase) {
+            had.iter_ones().for_each(|piece| active.rarity.have_removed(piece));
         }
     }
 

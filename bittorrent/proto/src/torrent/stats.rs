@@ -100,4 +100,14 @@ impl Torrent {
     pub fn peer_count(&self) -> usize {
         self.peers.len()
     }
+
+    /// Memory of pieces that are being fetched, hashed or written.
+    pub fn open_bytes(&self) -> ByteLen {
+        ByteLen::new(self.active().map_or(0, |active| active.store.open_bytes()))
+    }
+
+    /// The most requests in flight to any one peer.
+    pub fn inflight_deepest(&self) -> usize {
+        self.peers.values().map(|peer| peer.session.inflight.len()).max().unwrap_or(0)
+    }
 }

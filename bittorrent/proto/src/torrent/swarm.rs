@@ -171,6 +171,10 @@ impl Torrent {
             PeerEvent::Interested | PeerEvent::NotInterested => self.rechoke(now),
             PeerEvent::Have(piece) => self.on_peer_have(key, piece),
             PeerEvent::HaveSet => self.on_have_set(key),
+            PeerEvent::HaveSetAgain { before } => {
+                self.uncount(key, &before);
+                self.on_have_set(key);
+            }
             PeerEvent::DontHave(piece) => self.on_peer_dont_have(key, piece),
             PeerEvent::Request(block) => self.on_request(now, key, block),
             PeerEvent::RequestCancelled(block) => {
@@ -212,9 +216,11 @@ impl Torrent {
     }
 
     fn forget(&mut self, now: Instant, key: PeerKey) {
+        if let Some(had) = self.peers.get(&key).and_then(|peer| peer.session.have().cloned()) {
+            self.uncount(key, &had);
+        }
         let Some(mut peer) = self.peers.remove(&key) else { return };
         let lost = peer.session.inflight.drop_all();
-        self.uncount_availability(&peer);
         self.release(&lost);
         self.free_sole_sources(key);
         self.forget_metadata_peer(now, key);

@@ -307,3 +307,44 @@ fn who_asks_without_end_and_never_reads_is_dropped() {
     assert_eq!(swarm.hosts[seed].closed, [CloseReason::Misbehaved(PeerMisbehaved::Flood)]);
     assert_eq!(swarm.hosts[seed].torrent.peer_count(), 0);
 }
+
+/// A seed that a peer of ours talks to in plain messages.
+fn seed_and_guest() -> (Swarm, usize, PeerKey) {
+    let (content, metainfo) = film(500_000, PIECE);
+    let infohash = metainfo.infohash;
+    let mut swarm = Swarm::new(metainfo);
+    let seed = swarm.seed(&content);
+    let handshake = Handshake { reserved: Reserved::ours(), infohash, peer_id: PeerId::new([b'h'; 20]) };
+    let addr = SocketAddr::from(([198, 51, 100, 99], 6881));
+    let peer = PeerKey(77);
+    swarm.input(seed, Input::Connected { peer, addr, incoming: true, handshake });
+    (swarm, seed, peer)
+}
+
+fn say(swarm: &mut Swarm, host: usize, peer: PeerKey, message: Message<'_>) {
+    let mut bytes = Vec::new();
+    message.encode(&mut bytes);
+    swarm.input(host, Input::Received { peer, bytes: &bytes });
+}
+
+#[test]
+fn a_late_bitfield_may_add_and_not_take_back() {
+    let (mut swarm, seed, peer) = seed_and_guest();
+    say(&mut swarm, seed, peer, Message::HaveNone);
+    say(&mut swarm, seed, peer, Message::Have(1));
+    say(&mut swarm, seed, peer, Message::Bitfield(&[0b0110_0000]));
+    assert_eq!(swarm.hosts[seed].torrent.snapshot(swarm.now).peers[0].pieces, 2);
+    say(&mut swarm, seed, peer, Message::Bitfield(&[0b1111_1111]));
+    assert!(swarm.hosts[seed].torrent.snapshot(swarm.now).peers[0].is_seed);
+    assert!(swarm.hosts[seed].closed.is_empty());
+    say(&mut swarm, seed, peer, Message::Bitfield(&[0b1111_1110]));
+    assert_eq!(swarm.hosts[seed].closed, [CloseReason::Misbehaved(PeerMisbehaved::BitfieldLate)]);
+}
+
+#[test]
+fn have_all_comes_once() {
+    let (mut swarm, seed, peer) = seed_and_guest();
+    say(&mut swarm, seed, peer, Message::HaveAll);
+    say(&mut swarm, seed, peer, Message::HaveAll);
+    assert_eq!(swarm.hosts[seed].closed, [CloseReason::Misbehaved(PeerMisbehaved::BitfieldLate)]);
+}
