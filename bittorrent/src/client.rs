@@ -135,7 +135,7 @@ impl Client {
         };
         let thread = std::thread::Builder::new()
             .name("swarm".into())
-            .spawn(move || swarm::run(swarm, received))
+            .spawn(move || swarm::run(swarm, &received))
             .map_err(StartError::Thread)?;
         let inner = Inner {
             commands,

@@ -89,7 +89,7 @@ struct Swarm {
 }
 
 /// Runs on the calling thread until [`Command::Shutdown`] or until every client handle is gone.
-pub(crate) fn run(config: SwarmConfig, commands: Receiver<Command>) {
+pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
     let executor = Rc::new(LocalExecutor::new());
     let mut rng = Rng::new(config.seed);
     let swarm = Rc::new(Swarm {

@@ -366,7 +366,7 @@ impl TorrentTask {
             Failed(StorageError),
         }
         let job = move || {
-            let mut hasher = hasher.unwrap_or_else(PieceHasher::new);
+            let mut hasher = hasher.unwrap_or_default();
             let rest = hasher.hashed();
             hasher.update(&data[rest..]);
             let outcome = if hasher.finish() != *metainfo.piece_hash(piece) {

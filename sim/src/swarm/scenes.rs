@@ -125,7 +125,7 @@ fn viewer(mut draft: Draft, rng: &mut Rng) -> Scene {
     draft.join(Duration::ZERO, seeder);
     draft.join(SECOND / 2, viewer);
     draft.check(SECOND / 2, "the film starts", Check::Plays { host: viewer, within: 15 * SECOND });
-    let mut at = 10 * SECOND;
+    let mut at = 2 * SECOND;
     for _ in 0..number_between(rng, 1, 5) {
         at += duration_between(rng, SECOND, 8 * SECOND);
         draft.seek(rng, at, viewer);
@@ -147,13 +147,13 @@ fn frozen(mut draft: Draft, rng: &mut Rng) -> Scene {
     }
     draft.join(SECOND / 2, viewer);
     draft.check(SECOND / 2, "the film starts", Check::Plays { host: viewer, within: 15 * SECOND });
-    let at = duration_between(rng, SECOND, 12 * SECOND);
+    let mut at = duration_between(rng, SECOND, 12 * SECOND);
     let lasting = duration_between(rng, 10 * SECOND, 100 * SECOND);
     draft.stall(at, (viewer, seeders[0]), lasting);
     if rng.chance(1, 2) {
-        let after = at + duration_between(rng, Duration::ZERO, 5 * SECOND);
-        draft.seek(rng, after, viewer);
-        draft.check(after, "the picture is there after the seek", Check::Plays { host: viewer, within: 10 * SECOND });
+        at += duration_between(rng, Duration::ZERO, 5 * SECOND);
+        draft.seek(rng, at, viewer);
+        draft.check(at, "the picture is there after the seek", Check::Plays { host: viewer, within: 10 * SECOND });
     }
     let film = draft.film_time(bitrate);
     draft.check(at, "the film is seen to its end", Check::Ends { host: viewer, within: film + 30 * SECOND });
@@ -206,7 +206,7 @@ fn faults(mut draft: Draft, rng: &mut Rng) -> Scene {
     }
     let fetching = known.len();
     let bitrate = BytesPerSec::new(60_000);
-    let viewer = rng.chance(2, 3).then(|| draft.viewer(rng, bitrate, vec![], false));
+    let viewer = rng.chance(2, 3).then(|| draft.viewer(rng, bitrate, vec![], true));
     known.extend(viewer);
     for _ in 0..number_between(rng, 1, 3) {
         let mut config = PeerConfig::leecher(draft.release(), vec![]);
@@ -332,7 +332,8 @@ impl Draft {
     fn fault(&mut self, rng: &mut Rng, all: &[HostId], fickle: &[HostId], viewer: Option<HostId>) {
         let at = duration_between(rng, 3 * SECOND, 58 * SECOND);
         let host = any(rng, all);
-        let other = any(rng, all);
+        let others: Vec<HostId> = all.iter().copied().filter(|other| *other != host).collect();
+        let other = any(rng, &others);
         match rng.below(6) {
             0 => self.drop_connection(at, (host, other)),
             1 => {
@@ -369,16 +370,16 @@ impl Draft {
         }
     }
 
-    /// From here on nothing is wrong any more.
+    /// From here on nothing is wrong any more: the disks work again already.
     fn repair(&mut self, at: Duration, all: &[HostId]) {
         for &host in all {
+            let changed = |step: &Step<Check>| matches!(step, Step::Uplink { host: slow, .. } if *slow == host);
+            let is_changed = self.scene.plan.steps().iter().any(|(_, step)| changed(step));
             let rate = self.scene.hosts.get(&host).and_then(|(_, line)| line.uplink);
-            if let Some(rate) = rate {
+            if let Some(rate) = rate.filter(|_| is_changed) {
                 let description = format!("the line of {host} is as it was");
                 self.step(at, Step::Uplink { description, host, rate });
             }
-            let description = format!("the disk of {host} is sound");
-            self.step(at, Step::DiskFailing { description, host, failing: false });
         }
     }
 

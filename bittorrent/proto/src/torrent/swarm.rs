@@ -84,6 +84,8 @@ impl Torrent {
         self.timers.set_if_idle(Wake::ChokeRound, now + choker::ROUND);
         self.rechoke(now);
         self.tell(Event::PeersChanged);
+        // A dial that is over makes room for the next.
+        self.dial(now);
     }
 
     /// Whether a new connection may stay; a worse one to the same peer gives way.
@@ -280,6 +282,8 @@ impl Torrent {
         let Some(addr) = self.peers.get(&key).and_then(Peer::dialable) else { return };
         self.connector.add(now, addr, NamedBy::Stranger);
         self.connector.connected(addr);
+        // The timer may be for the very address that called us.
+        self.dial(now);
     }
 }
 
