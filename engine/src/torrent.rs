@@ -216,9 +216,8 @@ impl Teller {
             };
             let event = async { if events_open { event.await } else { future::pending().await } };
             let look = async {
-                match &last {
-                    Some(last) => drop(handle.stats_after(last).await),
-                    None => {}
+                if let Some(last) = &last {
+                    handle.stats_after(last).await;
                 }
                 Turn::Look
             };

@@ -102,7 +102,4 @@ pub enum PeerUnsupported {
     /// A connection to that peer exists.
     #[error("already connected to that peer")]
     Duplicate,
-    /// Both sides have everything.
-    #[error("neither side has anything for the other")]
-    BothSeeds,
 }

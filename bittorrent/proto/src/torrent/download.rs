@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::slow::HEDGE_EVERY;
-use super::{Active, Begin, DemandList, Peer, Phase, Torrent, Wake};
+use super::{Active, Begin, CloseReason, DemandList, Peer, Phase, Torrent, Wake};
 use crate::peer::PeerKey;
 use crate::policy::picker::{Picker, View};
 use crate::policy::rarity::Rarity;
@@ -14,6 +14,9 @@ use crate::policy::requester::{self, HedgeBudget};
 use crate::store::{PieceState, Store};
 use crate::units::{BlockIndex, BlockInfo, PieceIndex};
 use crate::wire::Message;
+
+/// Pieces that a peer is told of one by one. With more here, a new connection and its bitfield are shorter.
+const HAVES_AT_ONCE_MAX: usize = 10_000;
 
 /// A peer that rejected a block is asked again after this long.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -43,10 +46,16 @@ impl Torrent {
         }));
         let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
         for key in keys {
-            self.count_availability(key);
             // These peers were told "nothing" while the metadata was on its way.
+            if here.len() > HAVES_AT_ONCE_MAX {
+                self.close(key, CloseReason::Outdated);
+                self.forget(now, key);
+                continue;
+            }
+            self.count_availability(key);
             if let Some(peer) = self.peers.get_mut(&key) {
                 here.iter().for_each(|piece| peer.session.send(Message::Have(*piece)));
+                self.talkative.insert(key);
             }
             self.update_interest(key);
             self.hungry.insert(key);
@@ -94,7 +103,9 @@ impl Torrent {
         self.release(&[block]);
         self.free_sole_sources(key);
         // Not at once of the same peer, which said no.
-        self.hungry.remove(&key);
+        if let Some(peer) = self.peers.get_mut(&key) {
+            peer.refused_until = Some(now + RETRY_AFTER);
+        }
         self.timers.set_if_idle(Wake::Retry, now + RETRY_AFTER);
     }
 

@@ -138,6 +138,9 @@ pub enum CloseReason {
     /// There are as many connections as allowed.
     #[error("there are as many connections as allowed")]
     Full,
+    /// It was told we have nothing while we looked at the disk; a new connection tells it all at once.
+    #[error("it must hear anew what is here")]
+    Outdated,
 }
 
 /// Work for the disk; each is answered by one [`DiskDone`].

@@ -147,6 +147,8 @@ struct Peer {
     stalled_until: Option<Instant>,
     /// How often it stalled.
     stalls: u32,
+    /// It said no to a request; it is not asked again before.
+    refused_until: Option<Instant>,
     metadata_allowance: crate::ext::MetadataServe,
 }
 

@@ -30,7 +30,7 @@ impl Peer {
 
     /// How many more requests it takes now.
     pub(super) fn room(&self, now: Instant) -> usize {
-        if self.session.peer_choking {
+        if self.session.peer_choking || self.refused_until.is_some_and(|until| now < until) {
             return 0;
         }
         let depth = if self.is_stalled() { 1 } else { self.session.depth(now) };

@@ -47,9 +47,7 @@ impl Torrent {
                     CloseReason::Unsupported(PeerUnsupported::Ourselves) => self.connector.ban(addr),
                     // It counts as connected until the other connection to it ends.
                     CloseReason::Unsupported(PeerUnsupported::Duplicate) => {}
-                    CloseReason::Unsupported(PeerUnsupported::BothSeeds)
-                    | CloseReason::Misbehaved(_)
-                    | CloseReason::Full => {
+                    CloseReason::Misbehaved(_) | CloseReason::Full | CloseReason::Outdated => {
                         self.connector.disconnected(now, addr);
                     }
                 }
@@ -75,6 +73,7 @@ impl Torrent {
             counted: false,
             stalled_until: None,
             stalls: 0,
+            refused_until: None,
             metadata_allowance: MetadataServe::new(),
         };
         self.peers.insert(key, peer);
@@ -213,11 +212,11 @@ impl Torrent {
         self.dial(now);
     }
 
-    fn close(&mut self, key: PeerKey, reason: CloseReason) {
+    pub(super) fn close(&mut self, key: PeerKey, reason: CloseReason) {
         self.outputs.push_back(Output::Close { peer: key, reason });
     }
 
-    fn forget(&mut self, now: Instant, key: PeerKey) {
+    pub(super) fn forget(&mut self, now: Instant, key: PeerKey) {
         if let Some(had) = self.peers.get(&key).and_then(|peer| peer.session.have().cloned()) {
             self.uncount(key, &had);
         }
