@@ -116,7 +116,8 @@ fn basic_headers() -> HeaderMap {
     let mut headers = HeaderMap::with_capacity(12);
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin"));
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    // Without its origin, a film opened in a browser's own tab could not ask this server for its bytes.
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox allow-same-origin"));
     headers
 }
 
@@ -304,7 +305,7 @@ mod tests {
         for plan in plans {
             assert_eq!(field(&plan, "x-content-type-options"), Some("nosniff"), "{plan:?}");
             assert_eq!(field(&plan, "cross-origin-resource-policy"), Some("same-origin"), "{plan:?}");
-            assert_eq!(field(&plan, "content-security-policy"), Some("sandbox"), "{plan:?}");
+            assert_eq!(field(&plan, "content-security-policy"), Some("sandbox allow-same-origin"), "{plan:?}");
             let no_cors = plan.headers.keys().all(|name| !name.as_str().starts_with("access-control-"));
             assert!(no_cors, "{plan:?}");
         }
