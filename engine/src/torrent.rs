@@ -20,6 +20,9 @@ use smol::channel::{Receiver, Sender, bounded};
 
 use crate::convert;
 
+/// How long a start that is told to stop may still be refused instead.
+const REFUSAL_PATIENCE: Duration = Duration::from_millis(200);
+
 /// How long the address of a peer's name is waited for.
 const RESOLVE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -41,6 +44,8 @@ pub(crate) struct Teller {
     stop: Receiver<bool>,
     muted: Rc<Cell<bool>>,
     handle: Rc<Cell<Option<TorrentHandle>>>,
+    /// Told to stop, with the data or not, before it ran.
+    told_to_stop: Cell<Option<bool>>,
 }
 
 /// Both ends of a torrent's task.
@@ -49,7 +54,8 @@ pub(crate) fn pair(client: Client, key: TorrentKey, facts: Sender<Input>) -> (To
     let muted = Rc::new(Cell::new(false));
     let handle = Rc::new(Cell::new(None));
     let torrent = Torrent { stop, muted: Rc::clone(&muted), handle: Rc::clone(&handle) };
-    (torrent, Teller { client, key, facts, stop: stopped, muted, handle })
+    let told_to_stop = Cell::new(None);
+    (torrent, Teller { client, key, facts, stop: stopped, muted, handle, told_to_stop })
 }
 
 /// A torrent that runs: its handle, its events, its magnet for others.
@@ -82,6 +88,10 @@ impl Teller {
             Start::Add { source, peers, file, fetch } => self.add(source, &peers, file, fetch).await,
         };
         match started {
+            Started::Running(running) if self.told_to_stop.get().is_some() => {
+                running.handle.stop(self.told_to_stop.get().unwrap_or(false)).await;
+                self.tell(Fact::Stopped).await;
+            }
             Started::Running(mut running) => {
                 let named = running.named.take();
                 let finding = async {
@@ -135,7 +145,10 @@ impl Teller {
             future::pending().await
         };
         let stopped = async {
-            let _ = self.stop.recv().await;
+            let delete_data = self.stop.recv().await.unwrap_or(false);
+            self.told_to_stop.set(Some(delete_data));
+            // A file that cannot be opened is known at once, and whoever asked should hear it.
+            Timer::after(REFUSAL_PATIENCE).await;
             Started::Stopped
         };
         seeding.or(stopped).or(telling).await

@@ -218,3 +218,20 @@ fn words_of_the_command_line() {
     assert_eq!((code, out.as_str()), (Some(2), ""));
     assert!(error.contains("expected PORT"), "{error}");
 }
+
+#[test]
+fn a_stop_close_behind_swallows_no_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut engine = Engine::start(dir.path());
+    let commands = [
+        json!({"cmd": "seed", "filePath": dir.path().join("nothing.mp4"), "id": "seed"}),
+        json!({"cmd": "add", "magnetURI": "magnet:?xt=urn:btih:nothing", "id": "add"}),
+        json!({"cmd": "quit"}),
+    ];
+    engine.line(&commands.map(|command| command.to_string()).join("\n"));
+    let (said, code) = engine.end();
+    let code_for = |id: &str| said.iter().find(|event| event["id"] == id).map(|event| event["code"].clone());
+    assert_eq!(code_for("seed"), Some(json!("E005")), "{said:?}");
+    assert_eq!(code_for("add"), Some(json!("E003")), "{said:?}");
+    assert_eq!(code, Some(0));
+}

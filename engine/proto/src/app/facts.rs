@@ -13,7 +13,13 @@ impl App {
     pub(super) fn on_fact(&mut self, now: Instant, key: TorrentKey, fact: Fact) {
         let Some(torrent) = self.torrents.get_mut(&key) else { return };
         if torrent.is_stopping() {
-            // What was said before the driver heard of the stop is old news; only its end matters.
+            // What was said before the driver heard of the stop is old news, but for two: its end, and why it never began.
+            if let Fact::Refused(problem) = &fact {
+                let answers = std::mem::take(&mut torrent.answers);
+                if !answers.is_empty() {
+                    self.tell_waiting(&answers, problem, None);
+                }
+            }
             if matches!(fact, Fact::Stopped | Fact::Refused(_)) {
                 self.on_stopped(key);
             }
