@@ -7,6 +7,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use bittorrent_proto::policy::connector::NamedBy;
+use bittorrent_proto::tracker::TrackerUrl;
 
 /// Addresses told to others at most, so that a magnet stays short enough for a chat message.
 pub(crate) const ADVERTISED_MAX: usize = 8;
@@ -38,6 +39,9 @@ pub(crate) enum Refused {
     /// `240.0.0.0/4`, and IPv6 below `::ffff:0:0` that is neither loopback nor unspecified: routed nowhere.
     #[error("a reserved address")]
     Reserved,
+    /// A tracker on a local network that only a stranger names, at another path than `/announce`.
+    #[error("a local address at another path than /announce, which only you or the room may name")]
+    NotAnnounce,
 }
 
 /// The networks that this machine's interfaces are in, loopback left out.
@@ -64,6 +68,14 @@ pub(crate) fn own_networks() -> io::Result<OwnNetworks> {
     })))
 }
 
+/// The same, and none when the system does not say.
+pub(crate) fn own_networks_or_none() -> OwnNetworks {
+    own_networks().unwrap_or_else(|error| {
+        log::warn!("cannot list this machine's addresses: {error}");
+        OwnNetworks::default()
+    })
+}
+
 /// Whether an address may be dialled, by who named it: what only a magnet, a torrent, a public tracker or a peer names is a
 /// [`NamedBy::Stranger`]'s.
 pub(crate) fn may_dial(addr: SocketAddr, named_by: NamedBy, own: &OwnNetworks) -> Result<(), Refused> {
@@ -85,6 +97,31 @@ pub(crate) fn may_dial(addr: SocketAddr, named_by: NamedBy, own: &OwnNetworks) -
         Kind::Private if own.contains(ip) => Ok(()),
         Kind::Private => Err(Refused::Private),
     }
+}
+
+/// Whether a tracker may be asked at this address. One that the user or the room named: as a peer. One that a stranger
+/// named: never a link-local one, and on local networks only where a tracker's path stands and nothing else is said, because
+/// a request to anything else there may be a command to a router or a printer.
+pub(crate) fn may_announce(
+    addr: SocketAddr,
+    named_by: NamedBy,
+    url: &TrackerUrl,
+    own: &OwnNetworks,
+) -> Result<(), Refused> {
+    let path = url.path();
+    let is_trackers = path.starts_with("/announce") && !path.contains("..") && !path.contains('%');
+    match (may_dial(addr, named_by, own), named_by) {
+        (refused_or_not, NamedBy::User) => refused_or_not,
+        (Ok(()) | Err(Refused::Loopback | Refused::Private), NamedBy::Stranger) if is_local(addr) => {
+            if is_trackers && url.query().is_none() { Ok(()) } else { Err(Refused::NotAnnounce) }
+        }
+        (refused_or_not, NamedBy::Stranger) => refused_or_not,
+    }
+}
+
+/// Whether the address leads no further than this machine and its private networks.
+pub(crate) fn is_local(addr: SocketAddr) -> bool {
+    Kind::of(addr.ip().to_canonical()) != Kind::Global
 }
 
 /// Our own addresses that a peer elsewhere may reach, with the port we listen on, for a magnet's `x.pe` (BEP 9): public
@@ -114,6 +151,11 @@ impl OwnNetworks {
     /// Whether the address is one of ours or in a network of ours.
     pub(crate) fn contains(&self, ip: IpAddr) -> bool {
         self.addresses.iter().any(|own| own.ip == ip || own.shares_network(ip))
+    }
+
+    /// Whether the address is this machine's.
+    pub(crate) fn is_this_machine(&self, ip: IpAddr) -> bool {
+        self.addresses.iter().any(|own| own.ip == ip)
     }
 
     /// Whether it is the address of everybody in a network of ours: all bits after the prefix set, IPv4 only.
@@ -300,6 +342,31 @@ mod tests {
         ];
         for (addr, expected) in table {
             assert_eq!(may_dial(addr.parse().unwrap(), NamedBy::User, &home()), expected, "{addr}");
+        }
+    }
+
+    #[test]
+    fn which_trackers_may_be_asked() {
+        use NamedBy::{Stranger, User};
+        let table = [
+            ("http://h/x", "93.184.216.34:80", Stranger, Ok(())),
+            ("http://h/announce", "127.0.0.1:80", Stranger, Ok(())),
+            ("http://h/announce.php", "10.0.0.1:80", Stranger, Ok(())),
+            ("http://h/announce/key", "192.168.1.77:80", Stranger, Ok(())),
+            ("http://h/reboot", "192.168.1.77:80", Stranger, Err(Refused::NotAnnounce)),
+            ("http://h/x", "[::1]:80", Stranger, Err(Refused::NotAnnounce)),
+            ("http://h/announce?reboot=1", "127.0.0.1:80", Stranger, Err(Refused::NotAnnounce)),
+            ("http://h/announce/../x", "127.0.0.1:80", Stranger, Err(Refused::NotAnnounce)),
+            ("http://h/announce/%2e%2e/x", "127.0.0.1:80", Stranger, Err(Refused::NotAnnounce)),
+            ("http://h/announce", "169.254.169.254:80", Stranger, Err(Refused::LinkLocal)),
+            ("http://h/announce", "0.0.0.0:80", Stranger, Err(Refused::Unspecified)),
+            ("http://h/announce", "[::ffff:169.254.1.1]:80", Stranger, Err(Refused::LinkLocal)),
+            ("http://h/x?y=1", "127.0.0.1:80", User, Ok(())),
+            ("http://h/x", "0.0.0.0:80", User, Err(Refused::Unspecified)),
+        ];
+        for (url, addr, named_by, expected) in table {
+            let tracker = TrackerUrl::parse(url).unwrap();
+            assert_eq!(may_announce(addr.parse().unwrap(), named_by, &tracker, &home()), expected, "{url} {addr}");
         }
     }
 

@@ -8,18 +8,18 @@ use std::thread::JoinHandle;
 
 use bittorrent_proto::infohash::Infohash;
 use bittorrent_proto::magnet::{PeerAddress, PeerHost};
-use bittorrent_proto::metainfo::Metainfo;
 use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::units::BytesPerSec;
 use smol::channel::{Receiver, Sender, bounded};
 
-use crate::addresses::{self, OwnNetworks};
+use crate::addresses;
 use crate::config::{AddRequest, ClientConfig, Fetch, FileChoice, SeedRequest, TorrentSource};
 use crate::handle::{TorrentEvent, TorrentHandle, Trouble};
 use crate::pool::{Lane, Pool};
 use crate::seed::{self, SeedError};
 use crate::shared::{Known, Shared, lock};
 use crate::swarm::{self, Command, Start, SwarmConfig};
+use crate::tracker_task::NamedTier;
 use crate::{kept, listener, prepare, report};
 
 /// Commands that wait for the swarm's thread; who finds it full waits.
@@ -155,7 +155,7 @@ impl Client {
 
     /// Our own addresses that others may reach, for `x.pe`; never loopback.
     pub fn advertised(&self) -> Vec<SocketAddr> {
-        addresses::advertised(self.inner.port, &own_networks())
+        addresses::advertised(self.inner.port, &addresses::own_networks_or_none())
     }
 
     /// Hashes a file or folder and shares it. Dropping the future stops the hashing. Already shared: the same torrent
@@ -163,7 +163,9 @@ impl Client {
     pub async fn seed(&self, request: SeedRequest) -> Result<(TorrentHandle, Receiver<TorrentEvent>), TorrentError> {
         let seeded = seed::seed_async(request.path, request.name, request.progress).await?;
         let metainfo = Arc::new(seeded.metainfo);
+        let trackers: Vec<NamedTier> = request.trackers.into_iter().map(|(url, by)| (vec![url], by)).collect();
         if let Some(running) = self.running(metainfo.infohash) {
+            self.send(Command::Trackers { infohash: metainfo.infohash, trackers }).await?;
             return Ok(running);
         }
         let film = prepare::choose(&metainfo, &FileChoice::Largest).map_err(TorrentError::NoSuchFile)?;
@@ -171,20 +173,32 @@ impl Client {
         let known = Known { metainfo: metainfo.clone(), film, storage: Arc::new(seeded.storage) };
         // It was made a line above, so nothing is in it.
         let _ = shared.known.set(known);
-        self.start_torrent(shared, Some(metainfo), FileChoice::Largest, Fetch::All, Vec::new()).await
+        let order = swarm::order(self.inner.data_dir.clone(), FileChoice::Largest, Fetch::All);
+        self.start_torrent(Start { shared, metainfo: Some(metainfo), order, addrs: Vec::new(), trackers }).await
     }
 
     /// Fetches a torrent. Data of an earlier run is found and checked. Already running: the same torrent again, given the
     /// new addresses.
     pub async fn add(&self, request: AddRequest) -> Result<(TorrentHandle, Receiver<TorrentEvent>), TorrentError> {
-        let (infohash, metainfo, strangers) = match request.source {
+        let (infohash, metainfo, mut strangers, own_trackers) = match request.source {
             TorrentSource::Magnet(magnet) => {
                 let (data_dir, infohash) = (self.inner.data_dir.clone(), magnet.infohash);
                 let kept = self.inner.pool.run(Lane::Read, move || kept::find(&data_dir, infohash)).await;
-                (infohash, kept.map(Arc::new), magnet.peers)
+                // BEP 9 has no tiers; each is one, as the order tells.
+                let tiers = magnet.trackers.into_iter().map(|url| vec![url]).collect();
+                (infohash, kept.map(Arc::new), magnet.peers, tiers)
             }
-            TorrentSource::Metainfo(metainfo) => (metainfo.infohash, Some(Arc::new(*metainfo)), Vec::new()),
+            TorrentSource::Metainfo(metainfo) => {
+                let tiers = metainfo.trackers.clone();
+                (metainfo.infohash, Some(Arc::new(*metainfo)), Vec::new(), tiers)
+            }
         };
+        let private = metainfo.as_ref().is_some_and(|metainfo| metainfo.private);
+        let trackers = trackers(request.trackers, own_trackers, private);
+        if private {
+            // BEP 27: its peers come from its trackers alone, and from whom the user names.
+            strangers.clear();
+        }
         if let Some(metainfo) = &metainfo {
             prepare::choose(metainfo, &request.file).map_err(TorrentError::NoSuchFile)?;
         }
@@ -197,9 +211,14 @@ impl Client {
                 for (addr, named_by) in addrs {
                     self.send(Command::Addresses { infohash, addrs: vec![addr], named_by }).await?;
                 }
+                self.send(Command::Trackers { infohash, trackers }).await?;
                 running
             }
-            None => self.start_torrent(self.shared(infohash), metainfo, request.file, request.fetch, addrs).await?,
+            None => {
+                let order = swarm::order(self.inner.data_dir.clone(), request.file, request.fetch);
+                let shared = self.shared(infohash);
+                self.start_torrent(Start { shared, metainfo, order, addrs, trackers }).await?
+            }
         };
         if !refused.is_empty() {
             handle.tell(&TorrentEvent::Trouble(Trouble::AddressesRefused(refused)));
@@ -242,14 +261,8 @@ impl Client {
         Some((handle, events))
     }
 
-    async fn start_torrent(
-        &self,
-        shared: Arc<Shared>,
-        metainfo: Option<Arc<Metainfo>>,
-        file: FileChoice,
-        fetch: Fetch,
-        addrs: Vec<(SocketAddr, NamedBy)>,
-    ) -> Result<(TorrentHandle, Receiver<TorrentEvent>), TorrentError> {
+    async fn start_torrent(&self, start: Start) -> Result<(TorrentHandle, Receiver<TorrentEvent>), TorrentError> {
+        let shared = start.shared.clone();
         let events = shared.subscribe();
         let handle = TorrentHandle::new(shared.clone(), self.inner.commands.clone());
         let replaced = lock(&self.inner.torrents).insert(shared.infohash, handle.clone());
@@ -257,8 +270,7 @@ impl Client {
             // One that failed by itself still has its place on the thread.
             ended.stop(false).await;
         }
-        let order = swarm::order(self.inner.data_dir.clone(), file, fetch);
-        self.send(Command::Start(Box::new(Start { shared, metainfo, order, addrs }))).await?;
+        self.send(Command::Start(Box::new(start))).await?;
         Ok((handle, events))
     }
 
@@ -267,11 +279,12 @@ impl Client {
     }
 }
 
-fn own_networks() -> OwnNetworks {
-    addresses::own_networks().unwrap_or_else(|error| {
-        log::warn!("cannot list this machine's addresses: {error}");
-        OwnNetworks::default()
-    })
+/// Whom a torrent is announced to, the user's first. BEP 27: a private one to its own trackers alone.
+fn trackers(given: Vec<(String, NamedBy)>, own: Vec<Vec<String>>, private: bool) -> Vec<NamedTier> {
+    let is_own = |url: &String| own.iter().flatten().any(|other| other == url);
+    let given: Vec<_> = given.into_iter().filter(|(url, _)| !private || is_own(url)).collect();
+    let given = given.into_iter().map(|(url, named_by)| (vec![url], named_by));
+    given.chain(own.into_iter().map(|tier| (tier, NamedBy::Stranger))).collect()
 }
 
 /// Turns names into addresses; a name that leads nowhere is left out.
@@ -291,7 +304,7 @@ async fn resolve(peers: Vec<PeerAddress>) -> Vec<SocketAddr> {
 
 /// Parts addresses that only a stranger names into those that may be dialed and the others.
 fn vet(addrs: Vec<SocketAddr>) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
-    let own = own_networks();
+    let own = addresses::own_networks_or_none();
     addrs.into_iter().partition(|addr| match addresses::may_dial(*addr, NamedBy::Stranger, &own) {
         Ok(()) => true,
         Err(refused) => {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::metainfo::Metainfo;
+use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::units::BytesPerSec;
 
 /// How a [`crate::Client`] is set up.
@@ -32,6 +33,8 @@ pub struct SeedRequest {
     pub path: PathBuf,
     /// Name in the torrent; the file's own name otherwise.
     pub name: Option<String>,
+    /// Trackers to be announced to, and who named each: only what the user named may be on a local network at any path.
+    pub trackers: Vec<(String, NamedBy)>,
     /// Called with 0.0–1.0 while the content is hashed, from hashing threads.
     pub progress: Arc<dyn Fn(f64) + Send + Sync>,
 }
@@ -43,6 +46,9 @@ pub struct AddRequest {
     pub source: TorrentSource,
     /// Addresses that the user or the room gave; they may be loopback or private.
     pub peers: Vec<SocketAddr>,
+    /// Trackers beside those of the magnet or torrent, and who named each. A private torrent (BEP 27) is announced to its
+    /// own alone.
+    pub trackers: Vec<(String, NamedBy)>,
     /// Which file to play.
     pub file: FileChoice,
     /// How much to fetch.

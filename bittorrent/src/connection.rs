@@ -16,6 +16,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use futures_lite::future::poll_fn;
 use smol::Task;
 
+use crate::gate::Place;
 use crate::throttle::Throttle;
 
 /// Bytes of one read. With this much at once, a block costs a sixteenth of a system call.
@@ -91,6 +92,8 @@ pub(crate) struct Connection {
     /// Set before it is dropped, so that a half that is running ends at its next step.
     pub(crate) closed: Rc<Cell<bool>>,
     pub(crate) tasks: [Task<()>; 2],
+    /// What it counts for.
+    pub(crate) place: Place,
 }
 
 /// Hands everything that arrives to `take`, until the connection ends or `closed` is set.

@@ -29,10 +29,28 @@ pub enum TorrentEvent {
     Metadata,
     /// Every byte of the chosen file (of all, with [`crate::FileChoice::All`]) is verified and written. Once.
     Done,
+    /// What became of a tracker; each outcome is told once.
+    Tracker {
+        /// Its address, without a query.
+        url: String,
+        /// What became of it.
+        outcome: TrackerOutcome,
+    },
     /// Something to tell the person; the torrent goes on.
     Trouble(Trouble),
     /// The torrent cannot go on.
     Failed(Failure),
+}
+
+/// How a tracker does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrackerOutcome {
+    /// It answered.
+    Works,
+    /// It cannot be asked; it is tried again now and then, if it is a tracker at all. Why, in words.
+    Fails(String),
+    /// Trackers of that scheme are not built; told once a scheme.
+    NotYet(&'static str),
 }
 
 /// What a person should know; the torrent goes on trying.
@@ -42,6 +60,13 @@ pub enum Trouble {
     NoPeers,
     /// No info dictionary after 60 s.
     NoMetadata,
+    /// A tracker does not want this torrent or us.
+    TrackerRefused {
+        /// Its address, without a query.
+        url: String,
+        /// In its own words.
+        reason: String,
+    },
     /// Addresses that the magnet named were refused: loopback, private networks that are not ours.
     AddressesRefused(Vec<SocketAddr>),
     /// The disk is full; fetching pauses until there is room for this many bytes.
@@ -202,6 +227,12 @@ impl TorrentHandle {
     /// The chosen file, once known.
     pub fn film(&self) -> Option<FileIndex> {
         self.shared.known.get().map(|known| known.film)
+    }
+
+    /// Bytes of this run that were read from the disk and hashed to see what of the torrent is here already. Nearly none
+    /// where resume data could be believed.
+    pub fn checked_bytes(&self) -> u64 {
+        self.shared.known.get().map_or(0, |known| known.storage.checked_bytes())
     }
 
     /// The latest moment; refreshed every second while anything moves, and at every event.

@@ -17,7 +17,7 @@ use socket2::SockRef;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Both handshakes together; a slower peer is holding the place for nothing.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Bytes the system keeps unsent for a socket. Blocks that wait there cannot be cancelled any more.
 const UNSENT_MAX: u32 = 128 * 1024;

@@ -20,7 +20,7 @@
 //!     })?;
 //!     let source = TorrentSource::Magnet("magnet:?xt=urn:btih:3530453ef100f8cd9235f76b1c06c4f711b67a19".parse()?);
 //!     let peers = vec!["192.168.1.20:6881".parse()?];
-//!     let request = AddRequest { source, peers, file: FileChoice::Largest, fetch: Fetch::All };
+//!     let request = AddRequest { source, peers, trackers: vec![], file: FileChoice::Largest, fetch: Fetch::All };
 //!     let (torrent, events) = client.add(request).await?;
 //!     let film = loop {
 //!         if let Some(film) = torrent.film() {
@@ -43,14 +43,17 @@ mod addresses;
 mod client;
 mod config;
 mod connection;
+mod gate;
 mod handle;
 mod handshake;
 mod hash;
+mod http_get;
 mod kept;
 mod listener;
 mod pool;
 mod prepare;
 mod report;
+mod resume;
 mod seed;
 mod shared;
 mod storage;
@@ -58,8 +61,10 @@ mod stream;
 mod swarm;
 mod throttle;
 mod torrent_task;
+mod tracker_ask;
+mod tracker_task;
 
 pub use client::{Client, StartError, TorrentError};
 pub use config::{AddRequest, ClientConfig, Fetch, FileChoice, SeedRequest, TorrentSource};
-pub use handle::{Failure, PeerStats, Playhead, TorrentEvent, TorrentHandle, TorrentState, TorrentStats, Trouble};
+pub use handle::{Failure, PeerStats, Playhead, TorrentEvent, TorrentHandle, TorrentState, TorrentStats, TrackerOutcome, Trouble};
 pub use stream::TorrentStream;

@@ -15,6 +15,7 @@ use crate::config::{Fetch, FileChoice};
 use crate::handle::{Failure, TorrentEvent};
 use crate::kept;
 use crate::pool::Lane;
+use crate::resume;
 use crate::shared::{Known, VerifiedPieces};
 use crate::storage::Storage;
 use crate::torrent_task::TorrentTask;
@@ -114,25 +115,34 @@ pub(crate) async fn prepare(task: Rc<TorrentTask>, metainfo: Arc<Metainfo>) {
         // It only means that the details must be fetched again another time.
         log::warn!("{}: the torrent's details could not be kept: {error}", metainfo.infohash);
     }
-    let check = {
-        let metainfo = metainfo.clone();
+    let found = {
+        let (data_dir, metainfo) = (task.order.data_dir.clone(), metainfo.clone());
         // A stopped torrent stops looking within a piece: the flag is set when this future is dropped.
         let stop = StopOnDrop::new();
         let cancelled = stop.0.clone();
-        let look = move || storage.verify_existing(|piece| *metainfo.piece_hash(piece), &cancelled, |_| {});
-        let have = task.shared.pool.run(Lane::Bulk, look).await;
+        let look = move || resume::look(&storage, &metainfo, &data_dir, sample_seed(), &cancelled);
+        let found = task.shared.pool.run(Lane::Bulk, look).await;
         drop(stop);
-        have
+        found
     };
-    let _ = task.shared.verified.set(VerifiedPieces::new(&check));
+    let _ = task.shared.verified.set(VerifiedPieces::new(&found.have));
     task.shared.changed.notify(usize::MAX);
     let begin = Begin {
-        have: check,
+        have: found.have,
         wanted: wanted(&metainfo, film, &task.order.file),
         fetch_rest: task.order.fetch == Fetch::All,
         hints: hints(&metainfo, film),
     };
+    task.saver.begin(found.ledger).await;
     task.input(Input::Begin(begin));
+    task.spawn(resume::keep_saving(task.clone()));
+}
+
+/// Which pieces are samples. Not a secret: without randomness they are only the same each time.
+fn sample_seed() -> u64 {
+    let mut seed = [0; 8];
+    let _ = getrandom::fill(&mut seed);
+    u64::from_le_bytes(seed)
 }
 
 fn download_root(data_dir: &std::path::Path, metainfo: &Metainfo) -> PathBuf {

@@ -1,7 +1,7 @@
 //! The thread `swarm`: every torrent and connection of a client.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -19,16 +19,17 @@ use smol::channel::{Receiver, Sender};
 use smol::net::{TcpListener, TcpStream};
 use smol::{LocalExecutor, Task};
 
+use crate::addresses;
+use crate::gate::{Gate, Knock};
 use crate::handshake;
 use crate::kept;
 use crate::listener::Listeners;
 use crate::pool::Lane;
+use crate::resume;
 use crate::shared::{End, Shared};
 use crate::throttle::Throttle;
 use crate::torrent_task::{Order, Surroundings, TorrentTask};
-
-/// Connections whose handshake is not through; more are not answered.
-const HALF_OPEN_MAX: usize = 32;
+use crate::tracker_task::{self, NamedTier, Trackers};
 
 /// What other threads ask of the swarm.
 pub(crate) enum Command {
@@ -38,6 +39,11 @@ pub(crate) enum Command {
         infohash: Infohash,
         addrs: Vec<SocketAddr>,
         named_by: NamedBy,
+    },
+    /// More trackers for a torrent that runs.
+    Trackers {
+        infohash: Infohash,
+        trackers: Vec<NamedTier>,
     },
     Stop {
         infohash: Infohash,
@@ -60,6 +66,8 @@ pub(crate) struct Start {
     pub(crate) metainfo: Option<Arc<Metainfo>>,
     pub(crate) order: Order,
     pub(crate) addrs: Vec<(SocketAddr, NamedBy)>,
+    /// In the order in which they are asked.
+    pub(crate) trackers: Vec<NamedTier>,
 }
 
 /// What the thread needs to begin.
@@ -85,7 +93,8 @@ struct Swarm {
     port: u16,
     rng: RefCell<Rng>,
     torrents: RefCell<BTreeMap<Infohash, Running>>,
-    half_open: Cell<usize>,
+    /// Trackers that are being told of the end of a torrent.
+    farewells: RefCell<BTreeMap<Infohash, Task<()>>>,
 }
 
 /// Runs on the calling thread until [`Command::Shutdown`] or until every client handle is gone.
@@ -97,6 +106,7 @@ pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
             executor: executor.clone(),
             upload: Throttle::new(config.upload),
             download: Throttle::new(config.download),
+            gate: Rc::new(Gate::new(config.peers_max, addresses::own_networks_or_none)),
         },
         peer_id: PeerId::generate(&mut rng),
         peers_max: config.peers_max,
@@ -104,7 +114,7 @@ pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
         port: config.listeners.port,
         rng: RefCell::new(rng),
         torrents: RefCell::default(),
-        half_open: Cell::new(0),
+        farewells: RefCell::default(),
     });
     let accepting: Vec<Task<()>> = config
         .listeners
@@ -119,6 +129,11 @@ pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
                 Command::Addresses { infohash, addrs, named_by } => {
                     if let Some(running) = swarm.torrents.borrow().get(&infohash) {
                         running.task.add_addresses(&addrs, named_by);
+                    }
+                }
+                Command::Trackers { infohash, trackers } => {
+                    if let Some(running) = swarm.torrents.borrow().get(&infohash) {
+                        running.task.trackers.add(trackers);
                     }
                 }
                 Command::Stop { infohash, delete_data, over } => {
@@ -157,7 +172,11 @@ impl Swarm {
             Some(metainfo) => Torrent::with_metainfo(now, metainfo, config, rng),
             None => Torrent::new(now, infohash, config, rng),
         };
-        let task = TorrentTask::new(start.shared, core, self.peer_id, start.order, self.surroundings.clone());
+        let trackers = Trackers::new(self.rng.borrow_mut().fork(), self.port, start.trackers);
+        let surroundings = self.surroundings.clone();
+        let task = TorrentTask::new(start.shared, core, self.peer_id, start.order, trackers, surroundings);
+        // Or the goodbye of its last life would come after the new greeting.
+        drop(self.farewells.borrow_mut().remove(&infohash));
         let run = self.surroundings.executor.spawn(task.clone().run());
         for (addr, named_by) in start.addrs {
             task.add_addresses(&[addr], named_by);
@@ -168,13 +187,26 @@ impl Swarm {
     async fn stop(&self, infohash: Infohash, delete_data: bool) {
         let Some(running) = self.torrents.borrow_mut().remove(&infohash) else { return };
         let shared = running.task.shared.clone();
+        if delete_data {
+            running.task.saver.give_up();
+        }
         shared.end(End::Stopped);
         running.run.await;
+        if let Some(farewell) = tracker_task::farewell(&running.task) {
+            let farewell = self.surroundings.executor.spawn(farewell);
+            let mut farewells = self.farewells.borrow_mut();
+            farewells.retain(|_, farewell| !farewell.is_finished());
+            farewells.insert(infohash, farewell);
+        }
         log::debug!("{infohash}: stopped");
         if let (true, Some(known)) = (delete_data, shared.known.get()) {
             let storage = known.storage.clone();
             let data_dir = running.task.order.data_dir.clone();
-            let delete = move || (storage.delete(), kept::forget(&data_dir, infohash));
+            let delete = move || {
+                // The claims go before what they claim.
+                let forgotten = resume::forget(&data_dir, infohash);
+                (storage.delete(), forgotten.and(kept::forget(&data_dir, infohash)))
+            };
             let (deleted, forgotten) = shared.pool.run(Lane::Write, delete).await;
             if let Err(error) = deleted {
                 log::warn!("{infohash}: {error}");
@@ -190,6 +222,10 @@ impl Swarm {
         for infohash in all {
             self.stop(infohash, false).await;
         }
+        let farewells = std::mem::take(&mut *self.farewells.borrow_mut());
+        for farewell in farewells.into_values() {
+            farewell.await;
+        }
     }
 
     fn torrent(&self, infohash: Infohash) -> Option<Rc<TorrentTask>> {
@@ -200,14 +236,29 @@ impl Swarm {
 }
 
 async fn accept_all(swarm: Rc<Swarm>, listener: TcpListener) {
-    let mut greeting: Vec<Task<()>> = Vec::new();
+    let gate = swarm.surroundings.gate.clone();
+    // Oldest first.
+    let mut greeting: VecDeque<Task<()>> = VecDeque::new();
     loop {
+        let pause = gate.pace(Instant::now());
+        if !pause.is_zero() {
+            smol::Timer::after(pause).await;
+        }
         match listener.accept().await {
             Ok((stream, addr)) => {
                 greeting.retain(|task| !task.is_finished());
-                if swarm.half_open.get() < HALF_OPEN_MAX {
-                    let executor = swarm.surroundings.executor.clone();
-                    greeting.push(executor.spawn(greet(swarm.clone(), stream, addr)));
+                // Whoever means it is through in a round trip; who has waited longest most likely does not.
+                if gate.is_crowded()
+                    && let Some(oldest) = greeting.pop_front()
+                {
+                    oldest.cancel().await;
+                }
+                match gate.knock(Instant::now(), addr.ip()) {
+                    Ok(knock) => {
+                        let executor = &swarm.surroundings.executor;
+                        greeting.push_back(executor.spawn(greet(swarm.clone(), stream, addr, knock)));
+                    }
+                    Err(refusal) => log::debug!("{addr} is not answered: {refusal}"),
                 }
             }
             Err(error) => {
@@ -219,18 +270,10 @@ async fn accept_all(swarm: Rc<Swarm>, listener: TcpListener) {
     }
 }
 
-async fn greet(swarm: Rc<Swarm>, mut stream: TcpStream, addr: SocketAddr) {
-    struct Counted<'a>(&'a Cell<usize>);
-    impl Drop for Counted<'_> {
-        fn drop(&mut self) {
-            self.0.set(self.0.get() - 1);
-        }
-    }
-    swarm.half_open.set(swarm.half_open.get() + 1);
-    let counted = Counted(&swarm.half_open);
+async fn greet(swarm: Rc<Swarm>, mut stream: TcpStream, addr: SocketAddr, knock: Knock) {
     let known = |infohash| swarm.torrent(infohash).map(|_| swarm.peer_id);
     let greeted = handshake::accept(&mut stream, known).await;
-    drop(counted);
+    drop(knock);
     match greeted {
         Ok(theirs) => {
             if let Some(task) = swarm.torrent(theirs.infohash) {

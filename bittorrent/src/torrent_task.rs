@@ -11,12 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use bittorrent_proto::error::PeerMisbehaved;
 use bittorrent_proto::metainfo::Metainfo;
 use bittorrent_proto::peer::PeerKey;
 use bittorrent_proto::peer_id::PeerId;
 use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::reader::ReaderId;
-use bittorrent_proto::torrent::{DiskDone, DiskJob, Event, Input, Output, ReaderChange, Torrent};
+use bittorrent_proto::torrent::{CloseReason, DiskDone, DiskJob, Event, Input, Output, ReaderChange, Torrent};
 use bittorrent_proto::units::PieceIndex;
 use bittorrent_proto::wire::Handshake;
 use event_listener::Event as Wakeup;
@@ -26,12 +27,15 @@ use smol::{LocalExecutor, Task, Timer};
 
 use crate::config::{Fetch, FileChoice};
 use crate::connection::{Connection, SendQueue, read_all, write_all};
+use crate::gate::Gate;
 use crate::handle::{Failure, TorrentEvent, Trouble};
 use crate::hash::{PieceHasher, RunningHashes};
 use crate::pool::Lane;
+use crate::resume::Saver;
 use crate::shared::Shared;
 use crate::storage::{Storage, StorageError};
 use crate::throttle::Throttle;
+use crate::tracker_task::{self, Trackers};
 use crate::{handshake, prepare, report};
 
 /// How often figures are made anew while anything moves.
@@ -49,6 +53,7 @@ pub(crate) struct Surroundings {
     pub(crate) executor: Rc<LocalExecutor<'static>>,
     pub(crate) upload: Throttle,
     pub(crate) download: Throttle,
+    pub(crate) gate: Rc<Gate>,
 }
 
 /// What was asked for.
@@ -64,8 +69,9 @@ pub(crate) struct TorrentTask {
     pub(crate) shared: Arc<Shared>,
     pub(crate) core: RefCell<Torrent>,
     pub(crate) order: Order,
-    surroundings: Surroundings,
-    peer_id: PeerId,
+    pub(crate) surroundings: Surroundings,
+    pub(crate) peer_id: PeerId,
+    pub(crate) trackers: Trackers,
     connections: RefCell<BTreeMap<PeerKey, Connection>>,
     next_peer: Cell<u32>,
     hashes: RefCell<RunningHashes>,
@@ -79,6 +85,7 @@ pub(crate) struct TorrentTask {
     /// Something happened since the last report.
     pub(crate) moved: Cell<bool>,
     disk_full: Cell<bool>,
+    pub(crate) saver: Saver,
     pub(crate) downloaded_ever: Cell<u64>,
 }
 
@@ -88,6 +95,7 @@ impl TorrentTask {
         core: Torrent,
         peer_id: PeerId,
         order: Order,
+        trackers: Trackers,
         surroundings: Surroundings,
     ) -> Rc<Self> {
         Rc::new(Self {
@@ -96,6 +104,7 @@ impl TorrentTask {
             order,
             surroundings,
             peer_id,
+            trackers,
             connections: RefCell::default(),
             next_peer: Cell::new(0),
             hashes: RefCell::new(RunningHashes::new()),
@@ -106,6 +115,7 @@ impl TorrentTask {
             rearm: Wakeup::new(),
             moved: Cell::new(true),
             disk_full: Cell::new(false),
+            saver: Saver::default(),
             downloaded_ever: Cell::new(0),
         })
     }
@@ -117,6 +127,7 @@ impl TorrentTask {
         } else if let Some(metainfo) = self.core.borrow().metainfo().cloned() {
             self.spawn(prepare::prepare(self.clone(), metainfo));
         }
+        self.spawn(tracker_task::run(self.clone()));
         self.pump();
         let mut readers = ReaderWatch::default();
         let mut report_due = Instant::now();
@@ -149,14 +160,19 @@ impl TorrentTask {
             attention.or(rearm).or(timer).await;
         }
         self.close_all();
+        self.saver.finish(&self).await;
         self.jobs.borrow_mut().clear();
         report::publish(&self, Instant::now());
     }
 
     /// An input, and everything that follows from it.
     pub(crate) fn input(self: &Rc<Self>, input: Input<'_>) {
+        let begins = matches!(input, Input::Begin(_));
         self.core.borrow_mut().handle_input(Instant::now(), input);
         self.pump();
+        if begins {
+            self.trackers.look_again();
+        }
     }
 
     fn run_timers(self: &Rc<Self>, now: Instant) {
@@ -189,6 +205,9 @@ impl TorrentTask {
                 }
                 Output::Close { peer, reason } => {
                     log::debug!("{}: connection {} closed: {reason}", self.shared.infohash, peer.0);
+                    if let CloseReason::Misbehaved(misbehaved) = reason {
+                        self.punish(peer, misbehaved);
+                    }
                     self.close(peer);
                 }
                 Output::Hash(piece) => self.hash_on(piece),
@@ -232,8 +251,11 @@ impl TorrentTask {
                 }
                 TorrentEvent::Trouble(Trouble::PieceKeepsFailing { piece, banned })
             }
-            Event::Done => TorrentEvent::Done,
-            Event::PeersChanged => return,
+            Event::Done => {
+                self.trackers.completed();
+                TorrentEvent::Done
+            }
+            Event::PeersChanged => return self.trackers.look_again(),
             Event::NoPeers => TorrentEvent::Trouble(Trouble::NoPeers),
             Event::NoMetadata => TorrentEvent::Trouble(Trouble::NoMetadata),
         };
@@ -253,7 +275,18 @@ impl TorrentTask {
         }
     }
 
+    /// Keeps a peer that broke a rule from coming back.
+    fn punish(&self, peer: PeerKey, misbehaved: PeerMisbehaved) {
+        if let Some(connection) = self.connections.borrow().get(&peer) {
+            connection.place.punish(Instant::now(), misbehaved);
+        }
+    }
+
     async fn dial(self: Rc<Self>, addr: SocketAddr) {
+        if let Err(refusal) = self.surroundings.gate.may_dial(Instant::now(), addr.ip()) {
+            log::debug!("{}: {addr} is not dialed: {refusal}", self.shared.infohash);
+            return self.input(Input::DialFailed(addr));
+        }
         match handshake::dial(addr, self.shared.infohash, self.peer_id).await {
             Ok((stream, theirs)) => self.connected(stream, addr, false, theirs),
             Err(error) => {
@@ -265,6 +298,20 @@ impl TorrentTask {
 
     /// Takes over a connection whose handshakes are through.
     pub(crate) fn connected(self: &Rc<Self>, stream: TcpStream, addr: SocketAddr, incoming: bool, theirs: Handshake) {
+        if self.shared.ended().is_some() {
+            // Nothing new begins while the last pieces go to the disk.
+            return;
+        }
+        let place = match self.surroundings.gate.enter(Instant::now(), addr.ip(), theirs.peer_id, incoming) {
+            Ok(place) => place,
+            Err(refusal) => {
+                log::debug!("{}: {addr} is not taken: {refusal}", self.shared.infohash);
+                if !incoming {
+                    self.input(Input::DialFailed(addr));
+                }
+                return;
+            }
+        };
         let peer = PeerKey(self.next_peer.get());
         log::debug!("{}: connection {} {} {addr}", self.shared.infohash, peer.0, if incoming { "from" } else { "to" });
         self.next_peer.set(peer.0 + 1);
@@ -272,7 +319,7 @@ impl TorrentTask {
         let executor = &self.surroundings.executor;
         let reads = executor.spawn(self.clone().read(peer, stream.clone(), closed.clone()));
         let writes = executor.spawn(self.clone().write(peer, stream, queue.clone(), closed.clone()));
-        self.connections.borrow_mut().insert(peer, Connection { queue, closed, tasks: [reads, writes] });
+        self.connections.borrow_mut().insert(peer, Connection { queue, closed, tasks: [reads, writes], place });
         self.input(Input::Connected { peer, addr, incoming, handshake: theirs });
     }
 
@@ -317,6 +364,9 @@ impl TorrentTask {
 
     /// Addresses to dial, told by whom.
     pub(crate) fn add_addresses(self: &Rc<Self>, addrs: &[SocketAddr], named_by: NamedBy) {
+        if named_by == NamedBy::User {
+            addrs.iter().for_each(|addr| self.surroundings.gate.name(addr.ip()));
+        }
         self.input(Input::Addresses { addrs, named_by });
     }
 
@@ -327,6 +377,7 @@ impl TorrentTask {
             DiskJob::Verify { piece, data } => {
                 let hasher = self.hashes.borrow_mut().take(piece);
                 let metainfo = known.metainfo.clone();
+                self.saver.write_begins();
                 self.spawn(self.clone().verify(piece, data, hasher, metainfo, storage));
             }
             DiskJob::Read { peer, run } => {
@@ -385,6 +436,7 @@ impl TorrentTask {
             Outcome::Corrupt => self.input(Input::Disk(DiskDone::Corrupt { piece, data })),
             Outcome::Failed(error) => self.on_write_failed(piece, data, &error),
         }
+        self.saver.write_ends();
     }
 
     fn on_write_failed(self: &Rc<Self>, piece: PieceIndex, data: Vec<u8>, error: &StorageError) {

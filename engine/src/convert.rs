@@ -1,10 +1,12 @@
 //! From the words of the crate `bittorrent` to those of the contract.
 
 use bittorrent::{
-    Failure, Fetch, FileChoice, PeerStats, TorrentError, TorrentHandle, TorrentState, TorrentStats, Trouble,
+    Failure, Fetch, FileChoice, PeerStats, TorrentError, TorrentHandle, TorrentState, TorrentStats, TrackerOutcome,
+    Trouble,
 };
 use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::metainfo::Metainfo;
+use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::units::FileIndex;
 use engine_proto::app::{DetailFile, Details, Fact, Snapshot};
 use engine_proto::error::{ErrorCode, Problem};
@@ -130,6 +132,20 @@ pub(crate) fn failed(failure: &Failure) -> Problem {
     Problem::new(code, sentence(&failure.to_string()))
 }
 
+/// The rendezvous as a tracker to announce to; none when it is of a kind that is not built, which was told.
+pub(crate) fn room_tracker(tracker: Option<String>) -> Vec<(String, NamedBy)> {
+    tracker.into_iter().filter(|url| trackers::is_built(url)).map(|url| (url, NamedBy::User)).collect()
+}
+
+/// What to tell of a tracker.
+pub(crate) fn tracker(url: &str, outcome: &TrackerOutcome) -> Fact {
+    Fact::Told(Ok(match outcome {
+        TrackerOutcome::Works => format!("The tracker {url} works"),
+        TrackerOutcome::Fails(why) => format!("The tracker {url} cannot be asked: {why}"),
+        TrackerOutcome::NotYet(scheme) => format!("Trackers of {scheme}:// are not there yet, so {url} is not asked"),
+    }))
+}
+
 /// What to tell of a trouble.
 pub(crate) fn trouble(trouble: &Trouble) -> Fact {
     let problem = |code, words: String| Fact::Told(Err(Problem::new(code, words)));
@@ -137,6 +153,9 @@ pub(crate) fn trouble(trouble: &Trouble) -> Fact {
         Trouble::NoPeers => problem(ErrorCode::E004, "No peers after 20 s; still looking".to_owned()),
         Trouble::NoMetadata => {
             problem(ErrorCode::E004, "The video's details did not arrive within 60 s; still trying".to_owned())
+        }
+        Trouble::TrackerRefused { url, reason } => {
+            problem(ErrorCode::E004, format!("The tracker {url} refused: {reason}"))
         }
         Trouble::AddressesRefused(addresses) => {
             let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();

@@ -11,6 +11,7 @@ use bittorrent::{AddRequest, Client, SeedRequest, TorrentEvent, TorrentHandle, T
 use bittorrent_proto::limits::TORRENT_FILE_LEN_MAX;
 use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::metainfo::Metainfo;
+use bittorrent_proto::policy::connector::NamedBy;
 use engine_proto::app::{Fact, Input, Start, TorrentKey};
 use engine_proto::error::{ErrorCode, Problem};
 use engine_proto::ipc::{AddSource, Fetch, FileChoice, PeerAddr};
@@ -72,6 +73,15 @@ struct AddNamed {
     names: Vec<PeerAddr>,
 }
 
+/// What is wanted of a torrent that is added.
+struct Wanted {
+    peers: Vec<PeerAddr>,
+    trackers: Vec<(String, NamedBy)>,
+    file: FileChoice,
+    fetch: Fetch,
+    private: bool,
+}
+
 /// How a start ended.
 enum Started {
     Running(Box<Running>),
@@ -85,7 +95,10 @@ impl Teller {
     pub(crate) async fn run(self, what: Start) {
         let started = match what {
             Start::Seed { path, name, tracker } => self.seed(&path, name, tracker).await,
-            Start::Add { source, peers, file, fetch } => self.add(source, &peers, file, fetch).await,
+            Start::Add { source, tracker, peers, file, fetch, private } => {
+                let request = Wanted { peers, trackers: convert::room_tracker(tracker), file, fetch, private };
+                self.add(source, request).await
+            }
         };
         match started {
             Started::Running(running) if self.told_to_stop.get().is_some() => {
@@ -121,6 +134,7 @@ impl Teller {
         let request = SeedRequest {
             path,
             name,
+            trackers: convert::room_tracker(tracker.clone()),
             progress: Arc::new(move |done| {
                 let _ = progress_in.try_send(done);
             }),
@@ -154,19 +168,31 @@ impl Teller {
         seeding.or(stopped).or(telling).await
     }
 
-    async fn add(&self, source: AddSource, peers: &[PeerAddr], file: FileChoice, fetch: Fetch) -> Started {
-        let (source, magnet) = match read_source(source).await {
+    async fn add(&self, source: AddSource, wanted: Wanted) -> Started {
+        let Wanted { peers, trackers, file, fetch, private } = wanted;
+        let (mut source, magnet) = match read_source(source).await {
             Ok(read) => read,
             Err(problem) => return Started::Refused(problem),
         };
+        if private {
+            match &mut source {
+                TorrentSource::Magnet(magnet) => magnet.trackers.clear(),
+                TorrentSource::Metainfo(metainfo) => metainfo.trackers.clear(),
+            }
+        }
         let infohash = magnet.infohash;
         if let Some(name) = &magnet.name {
             self.tell(Fact::Named(name.clone())).await;
         }
         self.tell(Fact::Accepted(convert::infohash(infohash))).await;
-        let (addresses, names) = sort_out(peers);
-        let request =
-            AddRequest { source, peers: addresses, file: convert::file_choice(file), fetch: convert::fetch(fetch) };
+        let (addresses, names) = sort_out(&peers);
+        let request = AddRequest {
+            source,
+            peers: addresses,
+            trackers,
+            file: convert::file_choice(file),
+            fetch: convert::fetch(fetch),
+        };
         let adding = async {
             match self.client.add(request.clone()).await {
                 Ok((handle, events)) => {
@@ -282,6 +308,7 @@ impl Teller {
             // The details were told before every event, as soon as they were there.
             TorrentEvent::Metadata => return,
             TorrentEvent::Done => Fact::Done,
+            TorrentEvent::Tracker { url, outcome } => convert::tracker(&url, &outcome),
             TorrentEvent::Trouble(trouble) => convert::trouble(&trouble),
             TorrentEvent::Failed(failure) => Fact::Failed(convert::failed(&failure)),
         };

@@ -8,6 +8,7 @@
 //! | [`http`] | a blocking HTTP client that shows every byte |
 //! | [`tracker`] | a tracker of one thread, with peers the test names |
 //! | [`seeder`] | a hand-written seeder that can lie, wait and remember |
+//! | [`attacker`] | peers that mean harm |
 //! | [`metafile`] | `.torrent` files made without the engine's own code |
 //! | [`film`] | files: random, sparse, and clips that players play |
 //! | [`libtorrent`], [`stock`] | other people's clients |
@@ -16,6 +17,7 @@
 //! A harness fails its test by panicking, so functions here return values, not results. Everything is on loopback,
 //! on ports the system chose, in folders of its own; nothing is skipped when a tool is missing: `./test` installs it.
 
+pub mod attacker;
 pub mod engine;
 pub mod film;
 pub mod http;

@@ -30,6 +30,9 @@ struct State {
     announces: Vec<Announce>,
     refusal: Option<String>,
     seen_as: Option<IpAddr>,
+    lists: bool,
+    /// Path and query of every request.
+    targets: Vec<String>,
 }
 
 /// One announce, as it came.
@@ -80,6 +83,21 @@ impl Tracker {
         self.state(|state| state.refusal = Some(reason.to_owned()));
     }
 
+    /// Answers in the form of BEP 3 from now on, compact or not.
+    pub fn answer_with_lists(&self) {
+        self.state(|state| state.lists = true);
+    }
+
+    /// An address of the same tracker that leads to [`Tracker::url`] by a redirect.
+    pub fn redirecting_url(&self) -> String {
+        format!("http://{}/moved/announce", self.address)
+    }
+
+    /// Path and query of every request so far, announces or not.
+    pub fn targets(&self) -> Vec<String> {
+        self.state(|state| state.targets.clone())
+    }
+
     /// Every announce so far.
     pub fn announces(&self) -> Vec<Announce> {
         self.state(|state| state.announces.clone())
@@ -122,6 +140,11 @@ fn answer(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
         header.clear();
     }
     let path = request.split(' ').nth(1).unwrap_or_default();
+    shared.state.lock().unwrap_or_else(PoisonError::into_inner).targets.push(path.to_owned());
+    if let Some(target) = path.strip_prefix("/moved") {
+        let moved = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\nLocation:";
+        return write!(stream, "{moved} {target}\r\n\r\n");
+    }
     let body = match path.split_once('?') {
         Some(("/announce", query)) => {
             announce(query, from, &mut shared.state.lock().unwrap_or_else(PoisonError::into_inner))
@@ -150,7 +173,7 @@ fn announce(query: &str, from: IpAddr, state: &mut State) -> Vec<u8> {
     if event != "stopped" && port != 0 {
         swarm.push(own);
     }
-    if field("compact") == Some("0") { reply_plain(&others) } else { reply_compact(&others) }
+    if field("compact") == Some("0") || state.lists { reply_plain(&others) } else { reply_compact(&others) }
 }
 
 /// BEP 23: six bytes a peer, and BEP 7's eighteen for IPv6.

@@ -99,6 +99,9 @@ pub enum PeerUnsupported {
     /// Its handshake carries our own peer id.
     #[error("that peer is this engine itself")]
     Ourselves,
+    /// It broke a rule before.
+    #[error("that peer broke the rules before")]
+    Banned,
     /// A connection to that peer exists.
     #[error("already connected to that peer")]
     Duplicate,

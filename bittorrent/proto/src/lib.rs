@@ -24,7 +24,10 @@
 //! | 9 | metadata from peers, magnets | [`ext`], [`magnet`] |
 //! | 10 | extension protocol | [`ext`] |
 //! | 20 | peer ids | [`peer_id`] |
+//! | 3, 7, 12, 23, 24 | HTTP trackers | [`tracker`] |
 //! | 47 | pad files are read as zeros | [`metainfo`] |
+
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "in tests an instant has no other origin"))]
 
 pub mod bencode;
 pub mod bitfield;
@@ -48,5 +51,6 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 pub mod torrent;
+pub mod tracker;
 pub mod units;
 pub mod wire;

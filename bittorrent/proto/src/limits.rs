@@ -41,8 +41,8 @@ pub const INFLIGHT_MAX: usize = 256;
 /// What a peer that does not say (BEP 10, `reqq`) is trusted to queue.
 pub const REQQ_DEFAULT: usize = 250;
 
-/// Cancelled requests a peer may still answer; a block that comes for one of them is welcome.
-pub const CANCELLED_REMEMBERED_MAX: usize = 512;
+/// Cancelled requests a peer may still answer; a block that comes for one of them is welcome. Eight seeks in one round trip.
+pub const CANCELLED_REMEMBERED_MAX: usize = 8 * INFLIGHT_MAX;
 
 /// Silence after which a keep-alive is sent. Peers close after two minutes of nothing (BEP 3).
 pub const KEEP_ALIVE_EVERY: Duration = Duration::from_secs(100);
@@ -95,3 +95,42 @@ const _: () = assert!(METADATA_SLOW_AFTER.as_secs() < METADATA_REQUEST_TIMEOUT.a
 
 /// Bytes that wait for one peer's socket, everything counted. A peer that asks for more and does not read is dropped.
 pub const SEND_QUEUED_MAX: crate::units::ByteLen = crate::units::ByteLen::new(4 * 1024 * 1024);
+
+/// Messages of a peer that bring no data and ask for none, at once; see [`CONTROL_REFILL`]. New `have`s are free, four
+/// cancels count as one, a bitfield as ten.
+pub const CONTROL_BURST: u32 = 2000;
+
+/// How long a quarter of such a message takes to be allowed again: 400 messages a second.
+pub const CONTROL_REFILL: Duration = Duration::from_micros(625);
+
+/// Requests that were refused, at once: we choke it, we have no such piece, its queue is full. A choke refuses a whole
+/// queue, and what was on its way comes on top.
+pub const REQUESTS_REFUSED_MAX: u32 = 2000;
+
+/// How long one takes to be allowed again: 50 a second, a full queue every ten seconds.
+pub const REQUESTS_REFUSED_REFILL: Duration = Duration::from_millis(20);
+
+/// Extension handshakes of a connection, at once. One is usual; BEP 10 allows more when something changed.
+pub const EXT_HANDSHAKES_MAX: u32 = 16;
+
+/// How long one takes to be allowed again.
+pub const EXT_HANDSHAKES_REFILL: Duration = Duration::from_secs(30);
+
+/// How often a peer may name another metadata size than before.
+pub const METADATA_SIZES_CHANGED_MAX: u32 = 1;
+
+/// Chokes that took requests of ours with them, at once. Stock clients give slots anew every ten seconds.
+pub const CHOKES_MAX: u32 = 4;
+
+/// How long one takes to be allowed again.
+pub const CHOKES_REFILL: Duration = Duration::from_secs(8);
+
+/// How long a peer that chokes more often than that is not asked.
+pub const CHOKES_REST: Duration = Duration::from_secs(30);
+
+/// One place in so many is kept for peers that we dial while there is something to fetch: those that the user or the room
+/// named are among them, and strangers who call must not keep them out.
+pub const DIALED_SHARE: usize = 4;
+
+/// How long a peer that called us and moved nothing is safe from giving its place to the next one.
+pub const IDLE_GUEST_AFTER: Duration = Duration::from_secs(10);

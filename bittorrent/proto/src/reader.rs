@@ -72,6 +72,8 @@ pub struct Reader {
     waiting_since: Option<Instant>,
     last_read: Instant,
     consumed: RateMeter,
+    /// It sought, and has not waited since.
+    jumped: bool,
     opened_at: Instant,
 }
 
@@ -89,7 +91,7 @@ pub struct Readers {
 pub enum Movement {
     /// It read on.
     Forward,
-    /// It is somewhere else now; what was fetched for it is of no use.
+    /// It waits somewhere else now; what was fetched for it is of no use.
     Jump,
 }
 
@@ -102,6 +104,7 @@ impl Readers {
             waiting_since: None,
             last_read: now,
             consumed: RateMeter::new(),
+            jumped: false,
             opened_at: now,
         };
         self.readers.insert(id, reader);
@@ -125,7 +128,9 @@ impl Readers {
             (false, _) => None,
         };
         reader.position = position;
-        if forward { Movement::Forward } else { Movement::Jump }
+        // A seek by itself needs nothing yet; players seek, and then read.
+        reader.jumped |= !forward;
+        if waiting && std::mem::take(&mut reader.jumped) { Movement::Jump } else { Movement::Forward }
     }
 
     /// A stream was closed; its deadlines are gone at once.
@@ -292,7 +297,9 @@ mod tests {
         readers.open(now, ReaderId(1), file(), 0);
         assert_eq!(readers.moved(now, ReaderId(1), PIECE, false), Movement::Forward);
         assert_eq!(readers.moved(now, ReaderId(1), 500 * PIECE, true), Movement::Jump);
-        assert_eq!(readers.moved(now, ReaderId(1), 2 * PIECE, true), Movement::Jump);
+        assert_eq!(readers.moved(now, ReaderId(1), 2 * PIECE, false), Movement::Forward);
+        assert_eq!(readers.moved(now, ReaderId(1), 2 * PIECE, true), Movement::Jump, "now it waits there");
+        assert_eq!(readers.moved(now, ReaderId(1), 2 * PIECE, true), Movement::Forward);
         assert_eq!(pieces(&readers, now)[0], 2);
     }
 

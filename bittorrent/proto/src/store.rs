@@ -97,6 +97,10 @@ impl OpenPiece {
         }
     }
 
+    const fn block_count(&self) -> u32 {
+        self.len.div_ceil(BLOCK_LEN)
+    }
+
     /// Whether a block waits to be asked for.
     pub const fn has_unrequested(&self) -> bool {
         self.unrequested > 0
@@ -202,6 +206,12 @@ impl Store {
         self.open_bytes
     }
 
+    /// The part of it for pieces of which something is on its way, be it from a peer or to the disk.
+    pub fn moving_bytes(&self) -> u64 {
+        let resting = self.open.values().filter(|open| open.received + open.unrequested == open.block_count());
+        self.open_bytes - resting.map(|open| u64::from(open.len)).sum::<u64>()
+    }
+
     /// The first block of a piece that can be asked for, from `from` on.
     pub fn next_unrequested(&self, piece: PieceIndex, from: BlockIndex) -> Option<BlockInfo> {
         match self.state(piece) {
@@ -227,6 +237,13 @@ impl Store {
         }
         freed.iter().for_each(|piece| self.close(*piece));
         freed
+    }
+
+    /// One piece that only one peer might be asked for may be asked of anybody again.
+    pub fn share(&mut self, piece: PieceIndex) {
+        if let Some(open) = self.open.get_mut(&piece) {
+            open.sole_source = None;
+        }
     }
 
     /// Notes that a block is being asked for, of one more peer.

@@ -54,6 +54,8 @@ pub(crate) enum Action {
     Read,
     /// Writing, giving it its length included.
     Write,
+    /// Waiting until what was written is durable.
+    Sync,
     /// Removing.
     Delete,
     /// Asking for free space.
@@ -66,6 +68,7 @@ impl std::fmt::Display for Action {
             Self::Open => "open",
             Self::Read => "read",
             Self::Write => "write",
+            Self::Sync => "sync",
             Self::Delete => "delete",
             Self::Measure => "measure the disk of",
         })

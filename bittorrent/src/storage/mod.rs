@@ -6,6 +6,7 @@
 mod below;
 mod error;
 mod handles;
+mod sync;
 mod verify;
 
 use std::collections::BTreeSet;
@@ -13,6 +14,7 @@ use std::fs::{File, Metadata};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::SystemTime;
 
@@ -24,6 +26,7 @@ use rustix::io::Errno;
 
 pub(crate) use error::{Action, StorageError};
 use handles::{Handle, Handles};
+pub(crate) use sync::Stamp;
 
 /// The files of one torrent on this machine's disk.
 pub(crate) struct Storage {
@@ -35,6 +38,10 @@ pub(crate) struct Storage {
     handles: Handles,
     /// Whether [`Storage::delete`] ran. Held for reading while files are made, so that none is made after.
     deleted: RwLock<bool>,
+    /// Files that were written since the last [`Storage::sync`].
+    touched: sync::Touched,
+    /// Bytes that were read again to see whether they match their hash.
+    checked_bytes: AtomicU64,
 }
 
 /// Where a file of the torrent lies.
@@ -74,7 +81,7 @@ impl Storage {
     pub(crate) fn seed(files: Vec<SeededFile>, layout: TorrentLayout) -> Self {
         let places = files.into_iter().map(Place::Seeded).collect::<Vec<_>>();
         assert_eq!(places.len(), layout.file_count(), "a layout of other files");
-        Self { layout, root: PathBuf::new(), places, handles: Handles::default(), deleted: RwLock::new(false) }
+        Self::new(layout, PathBuf::new(), places)
     }
 
     fn with(layout: TorrentLayout, root: PathBuf, places: Vec<Place>) -> Result<Self, StorageError> {
@@ -87,7 +94,19 @@ impl Storage {
                 parts.iter().try_for_each(|name| below::check_name(name))?;
             }
         }
-        Ok(Self { layout, root, places, handles: Handles::default(), deleted: RwLock::new(false) })
+        Ok(Self::new(layout, root, places))
+    }
+
+    fn new(layout: TorrentLayout, root: PathBuf, places: Vec<Place>) -> Self {
+        Self {
+            layout,
+            root,
+            places,
+            handles: Handles::default(),
+            deleted: RwLock::new(false),
+            touched: sync::Touched::default(),
+            checked_bytes: AtomicU64::new(0),
+        }
     }
 
     /// The geometry that ranges are of.
@@ -107,10 +126,9 @@ impl Storage {
                 continue;
             }
             let handle = self.writable(slice)?;
-            handle
-                .file
-                .write_all_at(now, slice.range.start)
-                .map_err(|source| self.io_error(slice, Action::Write, source))?;
+            let written = handle.file.write_all_at(now, slice.range.start);
+            self.touch(slice.file);
+            written.map_err(|source| self.io_error(slice, Action::Write, source))?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use bittorrent_proto::bitfield::Bitfield;
 use bittorrent_proto::units::PieceIndex;
 use proptest::prelude::*;
 
@@ -352,6 +353,71 @@ fn a_hole_is_passed_over_without_reading_it() {
     let of_zeros = hash(&vec![0; 1 << 20]);
     let found = storage.verify_existing(|_| of_zeros, &AtomicBool::new(false), |_| ());
     assert_eq!(found.iter_ones().collect::<Vec<_>>(), [63]);
+}
+
+#[test]
+fn a_sync_is_about_what_was_written_since_the_last() {
+    let home = tempfile::tempdir().unwrap();
+    // More files than are open at once.
+    let names: Vec<_> = (0..handles::OPEN_MAX + 4).map(|n| format!("folder/{n}")).collect();
+    let mut files: Vec<_> = names.iter().map(|name| (name.as_str(), 100)).collect();
+    files.insert(3, ("pad", 100));
+    let storage = download(home.path(), &files);
+    assert_eq!(storage.sync().unwrap(), []);
+    assert!(storage.stamps().iter().all(Option::is_none));
+    let total = storage.layout().total_len().get();
+    storage.write(ByteRange::new(0, total), &film(total)).unwrap();
+    let synced = storage.sync().unwrap();
+    assert_eq!(synced.len(), names.len(), "all but the padding");
+    let stamps = storage.stamps();
+    assert_eq!(stamps.iter().flatten().count(), names.len());
+    for (file, stamp) in synced {
+        assert_eq!(stamp, stamps[file.as_usize()]);
+        assert_eq!(stamp.unwrap().size, 100);
+    }
+    assert_eq!(storage.sync().unwrap(), [], "once is enough");
+    storage.write(ByteRange::new(250, 251), &[1]).unwrap();
+    storage.write(ByteRange::new(150, 151), &[1]).unwrap();
+    storage.handles.clear();
+    fs::remove_file(home.path().join("folder/1")).unwrap();
+    let synced = storage.sync().unwrap();
+    let indices: Vec<_> = synced.iter().map(|(file, stamp)| (file.0, stamp.is_some())).collect();
+    assert_eq!(indices, [(1, false), (2, true)], "one that is gone is no error, and not made anew");
+    assert!(!home.path().join("folder/1").exists());
+}
+
+#[test]
+fn what_is_found_by_hashing_is_synced_too() {
+    let home = tempfile::tempdir().unwrap();
+    let bytes = film(3000);
+    let files = [("one", 1500), ("two", 1500)];
+    download(home.path(), &files).write(ByteRange::new(0, 1000), &bytes[..1000]).unwrap();
+    let again = download(home.path(), &files);
+    assert_eq!(verified(&again, &bytes), [0]);
+    assert_eq!(again.checked_bytes(), 1000);
+    // Whoever wrote it may have been killed before it was on the disk.
+    assert_eq!(again.sync().unwrap().iter().map(|(file, _)| file.0).collect::<Vec<_>>(), [0]);
+    let believed = download(home.path(), &files);
+    let mut found = Bitfield::new_empty(3);
+    found.set(0);
+    let found = believed.verify_others(found, hashes(&bytes), &AtomicBool::new(false), |_| ());
+    assert_eq!(found.iter_ones().collect::<Vec<_>>(), [0]);
+    assert_eq!((believed.checked_bytes(), believed.sync().unwrap().len()), (0, 0), "what is believed is not read");
+}
+
+#[test]
+fn a_disk_that_cannot_keep_what_it_took_is_an_error() {
+    let home = tempfile::tempdir().unwrap();
+    let storage = download(home.path(), &[("film", 100)]);
+    storage.write(ByteRange::new(0, 100), &film(100)).unwrap();
+    // A pipe cannot be synced.
+    let (_, writer) = std::io::pipe().unwrap();
+    let file = File::from(std::os::fd::OwnedFd::from(writer));
+    storage.handles.clear();
+    storage.handles.insert(bittorrent_proto::units::FileIndex(0), Handle { file, writable: true });
+    let error = storage.sync().unwrap_err();
+    assert!(matches!(error, StorageError::Io { action: Action::Sync, .. }), "{error}");
+    assert!(error.to_string().starts_with("cannot sync "), "{error}");
 }
 
 fn torrents() -> impl Strategy<Value = Vec<(bool, u64)>> {

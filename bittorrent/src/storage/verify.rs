@@ -23,14 +23,27 @@ impl Storage {
         cancelled: &AtomicBool,
         progress: impl Fn(f64),
     ) -> Bitfield {
-        let mut found = Bitfield::new_empty(self.layout.piece_count());
+        self.verify_others(Bitfield::new_empty(self.layout.piece_count()), hash, cancelled, progress)
+    }
+
+    /// As [`Storage::verify_existing`], but the pieces of `found` are believed without a look, and are in the result.
+    pub(crate) fn verify_others(
+        &self,
+        mut found: Bitfield,
+        hash: impl Fn(PieceIndex) -> [u8; 20],
+        cancelled: &AtomicBool,
+        progress: impl Fn(f64),
+    ) -> Bitfield {
         let mut buf = Vec::new();
         for piece in self.layout.pieces() {
             if cancelled.load(Ordering::Relaxed) {
                 break;
             }
-            if self.may_be_written(piece) && self.matches(piece, hash(piece), &mut buf) {
+            let is_new = !found.get(piece.get());
+            if is_new && self.may_be_written(piece) && self.matches(piece, hash(piece), &mut buf) {
                 found.set(piece.get());
+                // Whoever wrote it may have been killed before it was durable; what was read came from the page cache.
+                self.layout.file_slices(self.layout.piece_range(piece)).for_each(|slice| self.touch(slice.file));
             }
             progress(f64::from(piece.get() + 1) / f64::from(self.layout.piece_count()));
         }
@@ -52,9 +65,23 @@ impl Storage {
                 return false;
             }
             hasher.update(buf);
+            self.checked_bytes.fetch_add(part.len().get(), Ordering::Relaxed);
             at = part.end;
         }
         hasher.finish() == hash
+    }
+
+    /// Bytes that were read again so far to see whether they match their hash.
+    pub(crate) fn checked_bytes(&self) -> u64 {
+        self.checked_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the slice lies in a file, and not in BEP 47's padding.
+    pub(crate) fn is_on_disk(&self, slice: FileSlice) -> bool {
+        match self.place(slice) {
+            Place::Pad => false,
+            Place::Download { .. } | Place::Seeded(_) => true,
+        }
     }
 
     /// Whether each file has bytes of the piece: it exists, and there is no hole in their place. A download makes its files

@@ -21,7 +21,7 @@ pub const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 pub const HASHING_EVERY: Duration = Duration::from_millis(200);
 
 /// How long `quit` waits for torrents to say goodbye. The process is to be gone within 3 s.
-pub const QUIT_PATIENCE: Duration = Duration::from_millis(2300);
+pub const QUIT_PATIENCE: Duration = Duration::from_millis(1300);
 
 /// Verified ranges in one `progress`. At two numbers of 12 digits a range, 15 kB a line at worst.
 pub const RANGES_MAX: usize = 512;

@@ -1,4 +1,4 @@
-//! Which trackers may stand in a magnet.
+//! Which trackers may stand in a magnet, and which are asked.
 
 use std::net::IpAddr;
 
@@ -9,6 +9,11 @@ pub fn is_for_others(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else { return false };
     let known = ["udp", "http", "https", "ws", "wss"].iter().any(|known| scheme.eq_ignore_ascii_case(known));
     known && host(rest).is_some_and(|host| !is_this_machine(host))
+}
+
+/// Whether that tracker is one that this engine asks: those of other schemes are not built yet.
+pub fn is_built(url: &str) -> bool {
+    url.trim().split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("http"))
 }
 
 /// The host of what follows `://` (RFC 3986, section 3.2).
@@ -43,6 +48,14 @@ mod tests {
             "HTTP://[2001:db8::1]:80/announce",
         ] {
             assert!(is_for_others(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn only_http_is_built() {
+        assert!(is_built("http://h:3001") && is_built(" HTTP://h/announce"));
+        for url in ["https://h/announce", "ws://h/", "wss://h/", "udp://h:1/announce", "h:3001", ""] {
+            assert!(!is_built(url), "{url}");
         }
     }
 

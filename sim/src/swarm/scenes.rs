@@ -10,6 +10,7 @@ use bittorrent_proto::units::BytesPerSec;
 
 use super::draw::{line, path, release};
 use super::{Check, Scene};
+use crate::disk::DiskConfig;
 use crate::host::peer::{Original, PeerConfig, Release, ViewerConfig};
 use crate::host::{HostConfig, HostId};
 use crate::link::LinkConfig;
@@ -34,14 +35,16 @@ pub enum SceneKind {
     Liar,
     /// One has the film, and many fetch it from it and one another.
     Crowd,
+    /// Lines are fast and the disk is slow, so that what was fetched waits in memory.
+    SlowDisk,
     /// Anything goes wrong for a minute. Then nothing does, and everybody must finish.
     Faults,
 }
 
 impl SceneKind {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Pair, Self::Seeds, Self::Viewer, Self::Frozen, Self::Liar, Self::Crowd, Self::Faults];
+    pub const ALL: [Self; 8] =
+        [Self::Pair, Self::Seeds, Self::Viewer, Self::Frozen, Self::Liar, Self::Crowd, Self::SlowDisk, Self::Faults];
 
     /// Its name in a command line.
     pub const fn name(self) -> &'static str {
@@ -52,6 +55,7 @@ impl SceneKind {
             Self::Frozen => "frozen",
             Self::Liar => "liar",
             Self::Crowd => "crowd",
+            Self::SlowDisk => "slow-disk",
             Self::Faults => "faults",
         }
     }
@@ -86,6 +90,7 @@ pub(super) fn draw(kind: SceneKind, seed: Seed) -> Scene {
         SceneKind::Frozen => frozen(Draft::new(kind, seed, &mut rng, (4_000_000, 6_000_000)), &mut rng),
         SceneKind::Liar => liar(Draft::new(kind, seed, &mut rng, (1_000_000, 3_000_000)), &mut rng),
         SceneKind::Crowd => crowd(Draft::new(kind, seed, &mut rng, (600_000, 2_000_000)), &mut rng),
+        SceneKind::SlowDisk => slow_disk(Draft::new(kind, seed, &mut rng, (24_000_000, 40_000_000)), &mut rng),
         SceneKind::Faults => faults(Draft::new(kind, seed, &mut rng, (1_500_000, 4_000_000)), &mut rng),
     }
 }
@@ -194,6 +199,26 @@ fn crowd(mut draft: Draft, rng: &mut Rng) -> Scene {
     draft.done(5 * SECOND, 120 * SECOND)
 }
 
+fn slow_disk(mut draft: Draft, rng: &mut Rng) -> Scene {
+    let seeders: Vec<HostId> = (0..3).map(|_| draft.seeder(rng, 10_000_000, 50_000_000)).collect();
+    let bitrate = BytesPerSec::new(400_000);
+    let leecher = if rng.chance(1, 2) {
+        draft.viewer(rng, bitrate, seeders.clone(), true)
+    } else {
+        draft.add(PeerConfig::leecher(draft.release(), seeders.clone()), HostConfig::default())
+    };
+    draft.disk(leecher, DiskConfig { rate: BytesPerSec::new(3_000_000), workers: 1, ..DiskConfig::default() });
+    for &seeder in &seeders {
+        draft.set_path(leecher, seeder, path_of_wide_window(rng));
+        draft.join(Duration::ZERO, seeder);
+    }
+    draft.join(SECOND, leecher);
+    for at in [4, 6] {
+        draft.seek(rng, at * SECOND, leecher);
+    }
+    draft.done(6 * SECOND, 30 * SECOND)
+}
+
 fn faults(mut draft: Draft, rng: &mut Rng) -> Scene {
     let seeder = draft.seeder(rng, 40_000, 200_000);
     let mut known = vec![seeder];
@@ -267,6 +292,12 @@ impl Draft {
         config.viewer = Some(viewer);
         config.fetch_rest = fetch_rest;
         self.add(config, HostConfig { uplink: Some(BytesPerSec::new(100_000)), ..HostConfig::default() })
+    }
+
+    fn disk(&mut self, host: HostId, disk: DiskConfig) {
+        if let Some((_, line)) = self.scene.hosts.get_mut(&host) {
+            line.disk = disk;
+        }
     }
 
     fn everybody_knows(&mut self, who: &[HostId], whom: &[HostId]) {

@@ -132,7 +132,7 @@ mod tests {
     use crate::units::BlockIndex;
 
     fn block(index: u32) -> BlockInfo {
-        let layout = TorrentLayout::new(1 << 24, &[1 << 24]).unwrap();
+        let layout = TorrentLayout::new(1 << 26, &[1 << 26]).unwrap();
         layout.block(layout.piece(0).unwrap(), BlockIndex::new(index)).unwrap()
     }
 

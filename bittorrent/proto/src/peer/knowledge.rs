@@ -4,8 +4,9 @@ use crate::bitfield::Bitfield;
 use crate::error::PeerMisbehaved;
 use crate::limits::PIECE_COUNT_MAX;
 
-/// Single announcements kept while the piece count is unknown. A peer that has more than this says so in a bitfield.
-const EARLY_HAVES_MAX: usize = 4096;
+/// Single announcements kept while the piece count is unknown: 256 KiB a peer. A film rarely has more pieces, and some
+/// clients announce each by itself.
+const EARLY_HAVES_MAX: usize = 65_536;
 
 /// What a peer said it has.
 ///

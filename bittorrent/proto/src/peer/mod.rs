@@ -4,6 +4,7 @@
 //! every message against the rules. It decides nothing: whom to unchoke and what to ask for come from
 //! [`crate::torrent::Torrent`].
 
+mod allowance;
 mod inflight;
 mod knowledge;
 mod session;

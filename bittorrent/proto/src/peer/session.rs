@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 
+use super::allowance::Allowances;
 use super::inflight::{Arrival, Inflight};
 use super::knowledge::{EarlySet, Knowledge};
 use super::uploads::Uploads;
@@ -12,7 +13,7 @@ use crate::bitfield::Bitfield;
 use crate::error::PeerMisbehaved;
 use crate::ext::{self, ExtHandshake, MetadataMessage};
 use crate::layout::{RawBlock, TorrentLayout};
-use crate::limits::{INFLIGHT_MAX, REQQ_DEFAULT, UNREQUESTED_BYTES_MAX};
+use crate::limits::{INFLIGHT_MAX, METADATA_SIZES_CHANGED_MAX, REQQ_DEFAULT, UNREQUESTED_BYTES_MAX};
 use crate::peer_id::PeerId;
 use crate::policy::pipeline::Pipeline;
 use crate::rate::{RateMeter, RttEstimator};
@@ -73,6 +74,9 @@ pub struct PeerSession {
     /// When a block last came.
     pub last_block: Instant,
     unrequested: ByteLen,
+    allowances: Allowances,
+    /// How often it named another metadata size than before.
+    sizes_changed: u32,
     out: BytesMut,
 }
 
@@ -147,6 +151,8 @@ impl PeerSession {
             last_sent: now,
             last_block: now,
             unrequested: ByteLen::ZERO,
+            allowances: Allowances::new(),
+            sizes_changed: 0,
             out: BytesMut::new(),
         }
     }
@@ -200,6 +206,17 @@ impl PeerSession {
         layout: Option<&TorrentLayout>,
     ) -> Result<Option<PeerEvent<'a>>, PeerMisbehaved> {
         self.last_received = now;
+        let event = self.take_in(now, message, layout)?;
+        self.allowances.charge(now, &message, event.as_ref())?;
+        Ok(event)
+    }
+
+    fn take_in<'a>(
+        &mut self,
+        now: Instant,
+        message: Message<'a>,
+        layout: Option<&TorrentLayout>,
+    ) -> Result<Option<PeerEvent<'a>>, PeerMisbehaved> {
         match message {
             Message::KeepAlive | Message::Port(_) | Message::Unknown { .. } => Ok(None),
             Message::Choke => {
@@ -227,7 +244,7 @@ impl PeerSession {
                 self.need_fast()?;
                 layout.map_or(Ok(None), |layout| layout.check_piece(index).map(|_| None))
             }
-            Message::Request(raw) => self.on_request(raw, layout),
+            Message::Request(raw) => self.on_request(now, raw, layout),
             Message::Cancel(raw) => self.on_cancel(raw, layout),
             Message::Piece { piece, offset, data } => self.on_piece(now, piece, offset, data, layout),
             Message::Reject(raw) => self.on_reject(raw, layout),
@@ -294,18 +311,19 @@ impl PeerSession {
 
     fn on_request<'a>(
         &mut self,
+        now: Instant,
         raw: RawBlock,
         layout: Option<&TorrentLayout>,
     ) -> Result<Option<PeerEvent<'a>>, PeerMisbehaved> {
         let Some(layout) = layout else {
             // We have announced nothing, so nothing can be asked of us.
             self.reject_raw(raw);
-            return Ok(None);
+            return self.allowances.charge_refused(now).map(|()| None);
         };
         // Nobody asks for more than 16 KiB any more; BEP 6 gives a way to say no without closing.
         if raw.len > BLOCK_LEN && self.fast {
             self.reject_raw(raw);
-            return Ok(None);
+            return self.allowances.charge_refused(now).map(|()| None);
         }
         Ok(Some(PeerEvent::Request(layout.check_block(raw)?)))
     }
@@ -387,7 +405,7 @@ impl PeerSession {
         }
         match id {
             ext::HANDSHAKE_ID => {
-                self.ext.merge(ExtHandshake::decode(payload)?);
+                self.on_ext_handshake(ExtHandshake::decode(payload)?)?;
                 Ok(Some(PeerEvent::ExtHandshake))
             }
             ext::UT_METADATA_ID => Ok(Some(PeerEvent::Metadata(MetadataMessage::decode(payload)?))),
@@ -406,6 +424,21 @@ impl PeerSession {
             // We named no other id, and an id we turned off may still be on its way (BEP 10).
             _ => Ok(None),
         }
+    }
+
+    fn on_ext_handshake(&mut self, newer: ExtHandshake) -> Result<(), PeerMisbehaved> {
+        // The infohash decides the size: one of two different ones is a lie. Zero is how some say "not known yet".
+        let known = |size: Option<u32>| size.filter(|size| *size != 0);
+        if let (Some(before), Some(now)) = (known(self.ext.metadata_size), known(newer.metadata_size))
+            && before != now
+        {
+            self.sizes_changed += 1;
+            if self.sizes_changed > METADATA_SIZES_CHANGED_MAX {
+                return Err(PeerMisbehaved::MetadataMismatch);
+            }
+        }
+        self.ext.merge(newer);
+        Ok(())
     }
 
     /// Says what we have, right after the handshakes. `None` while the piece count is unknown to us.
@@ -478,6 +511,28 @@ impl PeerSession {
             self.send(Message::Cancel(block.into()));
         }
         was_inflight
+    }
+
+    /// Refuses a request that was wrong to ask, as often as a peer may ask for what it does not get.
+    ///
+    /// # Errors
+    /// [`PeerMisbehaved::Flood`] when it asked too often.
+    pub fn refuse(&mut self, now: Instant, block: BlockInfo) -> Result<(), PeerMisbehaved> {
+        self.reject(block);
+        self.allowances.charge_refused(now)
+    }
+
+    /// Counts a request for metadata that was refused as [`PeerSession::refuse`] does.
+    ///
+    /// # Errors
+    /// [`PeerMisbehaved::Flood`] when it asked too often.
+    pub fn metadata_refused(&mut self, now: Instant) -> Result<(), PeerMisbehaved> {
+        self.allowances.charge_refused(now)
+    }
+
+    /// It choked us while it owed blocks. False when it does that so often that asking it is a waste.
+    pub fn may_choke(&mut self, now: Instant) -> bool {
+        self.allowances.may_choke(now)
     }
 
     /// Says no to a request: with the fast extension in words, without it by silence.

@@ -13,11 +13,18 @@ const KNOWN_MAX: usize = 512;
 /// The wait after the first failed dial; it doubles with each.
 const BACK_OFF_MIN: Duration = Duration::from_secs(1);
 
-/// Addresses that the user or the room gave are never given up.
+/// The host of a film that closed its lid is dialed within this time of opening it.
 const BACK_OFF_MAX: Duration = Duration::from_secs(30);
 
-/// Failed dials after which an address that nobody vouched for is forgotten.
-const FAILURES_MAX: u32 = 6;
+/// And an address that nobody vouched for and that failed this often, within the next.
+const FAILURES_MAX: u32 = 8;
+const BACK_OFF_MAX_LATER: Duration = Duration::from_secs(300);
+
+/// With this many addresses known, one that nobody vouched for and that keeps failing is forgotten.
+const CROWDED: usize = KNOWN_MAX / 2;
+
+/// A connection that lasted this long was a good one: what failed before is forgotten.
+const LASTING: Duration = Duration::from_secs(30);
 
 /// Who named an address.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +56,8 @@ enum State {
     },
     Dialing,
     Connected,
+    /// It led to a peer that we are connected to by another address.
+    Duplicate,
     /// It broke the protocol, or is this engine itself.
     Banned,
 }
@@ -61,14 +70,14 @@ impl Connector {
 
     /// Learns an address.
     pub fn add(&mut self, now: Instant, addr: SocketAddr, named_by: NamedBy) {
-        let room = self.known.len() < KNOWN_MAX;
-        let known = self.known.get_mut(&addr);
-        match known {
+        let is_new = !self.known.contains_key(&addr);
+        let room = self.known.len() < KNOWN_MAX || (is_new && named_by == NamedBy::User && self.evict());
+        match self.known.get_mut(&addr) {
             Some(known) if named_by == NamedBy::User => {
                 // Given again by hand: worth a try at once.
                 known.named_by = NamedBy::User;
-                if let State::Waiting { until } = &mut known.state {
-                    *until = now;
+                if matches!(known.state, State::Waiting { .. } | State::Duplicate) {
+                    known.state = State::Waiting { until: now };
                 }
             }
             Some(_) => {}
@@ -77,6 +86,14 @@ impl Connector {
             }
             None => {}
         }
+    }
+
+    /// Makes room for an address of the user's: the stranger goes that failed most often.
+    fn evict(&mut self) -> bool {
+        let of_strangers = self.known.iter().filter(|(_, known)| known.named_by == NamedBy::Stranger);
+        let waiting = of_strangers.filter(|(_, known)| matches!(known.state, State::Waiting { .. } | State::Duplicate));
+        let worst = waiting.max_by_key(|(addr, known)| (known.failures, **addr)).map(|(addr, _)| *addr);
+        worst.is_some_and(|addr| self.known.remove(&addr).is_some())
     }
 
     /// The next address to dial now, which counts as being dialed from here on. `connected` counts every connection.
@@ -90,7 +107,7 @@ impl Connector {
             .known
             .iter_mut()
             .filter(|(_, known)| due(known))
-            .min_by_key(|(addr, known)| (known.failures, **addr))?;
+            .min_by_key(|(addr, known)| (known.named_by == NamedBy::Stranger, known.failures, **addr))?;
         known.state = State::Dialing;
         Some(*addr)
     }
@@ -101,27 +118,45 @@ impl Connector {
             .values()
             .filter_map(|known| match known.state {
                 State::Waiting { until } => Some(until),
-                State::Dialing | State::Connected | State::Banned => None,
+                State::Dialing | State::Connected | State::Duplicate | State::Banned => None,
             })
             .min()
     }
 
-    /// A dial failed.
+    /// A dial failed. Nothing changes when the peer called us in the meantime.
     pub fn failed(&mut self, now: Instant, addr: SocketAddr) {
-        self.wait(now, addr);
+        if self.known.get(&addr).is_some_and(|known| known.state == State::Dialing) {
+            self.wait(now, addr);
+        }
     }
 
     /// A dial led to a connection.
     pub fn connected(&mut self, addr: SocketAddr) {
-        if let Some(known) = self.known.get_mut(&addr) {
+        if let Some(known) = self.known.get_mut(&addr).filter(|known| known.state != State::Banned) {
             known.state = State::Connected;
-            known.failures = 0;
         }
     }
 
-    /// A connection that we dialed ended.
-    pub fn disconnected(&mut self, now: Instant, addr: SocketAddr) {
+    /// A dial led to a peer that we are connected to already.
+    pub fn duplicate(&mut self, addr: SocketAddr) {
+        if let Some(known) = self.known.get_mut(&addr).filter(|known| known.state != State::Banned) {
+            known.state = State::Duplicate;
+        }
+    }
+
+    /// A connection to that address ended.
+    pub fn disconnected(&mut self, now: Instant, addr: SocketAddr, lasted: Duration) {
+        if let Some(known) = self.known.get_mut(&addr).filter(|_| lasted >= LASTING) {
+            known.failures = 0;
+        }
         self.wait(now, addr);
+    }
+
+    /// Some connection ended: other addresses of the same peer may be worth dialing now.
+    pub fn free_duplicates(&mut self, now: Instant) {
+        for known in self.known.values_mut().filter(|known| known.state == State::Duplicate) {
+            known.state = State::Waiting { until: now + BACK_OFF_MIN };
+        }
     }
 
     /// Never again.
@@ -137,14 +172,17 @@ impl Connector {
     }
 
     fn wait(&mut self, now: Instant, addr: SocketAddr) {
+        let crowded = self.known.len() >= CROWDED;
         let Some(known) = self.known.get_mut(&addr) else { return };
         if known.state == State::Banned {
             return;
         }
-        let back_off = BACK_OFF_MIN.saturating_mul(1 << known.failures.min(8)).min(BACK_OFF_MAX);
-        known.failures += 1;
+        let given_up = known.named_by == NamedBy::Stranger && known.failures >= FAILURES_MAX;
+        let back_off_max = if given_up { BACK_OFF_MAX_LATER } else { BACK_OFF_MAX };
+        let back_off = BACK_OFF_MIN.saturating_mul(1 << known.failures.min(9)).min(back_off_max);
+        known.failures = known.failures.saturating_add(1);
         known.state = State::Waiting { until: now + back_off };
-        if known.named_by == NamedBy::Stranger && known.failures >= FAILURES_MAX {
+        if given_up && crowded {
             self.known.remove(&addr);
         }
     }
@@ -171,17 +209,73 @@ mod tests {
     }
 
     #[test]
-    fn waits_longer_each_time_and_forgets_strangers() {
+    fn the_user_comes_before_strangers() {
+        let now = Instant::now();
+        let mut connector = Connector::new(60);
+        connector.add(now, addr(1), NamedBy::Stranger);
+        connector.add(now, addr(2), NamedBy::User);
+        assert_eq!(connector.next_dial(now, 0), Some(addr(2)));
+    }
+
+    #[test]
+    fn a_host_that_was_away_is_found_again() {
         let mut now = Instant::now();
         let mut connector = Connector::new(60);
         connector.add(now, addr(1), NamedBy::Stranger);
-        for failure in 0..FAILURES_MAX {
+        let mut longest = Duration::ZERO;
+        for failure in 0..50 {
             assert_eq!(connector.next_dial(now, 0), Some(addr(1)), "attempt {failure}");
             connector.failed(now, addr(1));
             assert_eq!(connector.next_dial(now, 0), None);
-            now = connector.next_due().unwrap_or(now);
+            let next = connector.next_due().unwrap();
+            longest = longest.max(next - now);
+            now = next;
         }
-        assert_eq!(connector.next_due(), None, "forgotten");
+        assert_eq!(longest, BACK_OFF_MAX_LATER);
+    }
+
+    #[test]
+    fn in_a_crowd_who_keeps_failing_is_forgotten() {
+        let mut now = Instant::now();
+        let mut connector = Connector::new(60);
+        let crowd = u16::try_from(CROWDED).unwrap();
+        (1..=crowd).for_each(|port| connector.add(now, addr(port), NamedBy::Stranger));
+        for _ in 0..=FAILURES_MAX {
+            while let Some(dialed) = connector.next_dial(now, 0) {
+                connector.failed(now, dialed);
+            }
+            now += BACK_OFF_MAX_LATER;
+        }
+        assert!(connector.known.len() < CROWDED);
+    }
+
+    #[test]
+    fn the_other_address_of_a_peer_is_dialed_when_the_first_is_lost() {
+        let now = Instant::now();
+        let mut connector = Connector::new(60);
+        connector.add(now, addr(1), NamedBy::Stranger);
+        connector.add(now, addr(2), NamedBy::Stranger);
+        assert!(connector.next_dial(now, 0).is_some() && connector.next_dial(now, 0).is_some());
+        connector.connected(addr(1));
+        connector.duplicate(addr(2));
+        assert_eq!(connector.next_due(), None);
+        connector.disconnected(now, addr(1), Duration::from_secs(100));
+        connector.free_duplicates(now);
+        let later = connector.next_due().unwrap();
+        assert_eq!(later, now + BACK_OFF_MIN);
+        let dialed = [connector.next_dial(later, 0), connector.next_dial(later, 0)];
+        assert!(dialed.contains(&Some(addr(2))));
+    }
+
+    #[test]
+    fn the_user_finds_room_among_strangers() {
+        let now = Instant::now();
+        let mut connector = Connector::new(60);
+        (1..=1000).for_each(|port| connector.add(now, addr(port), NamedBy::Stranger));
+        assert_eq!(connector.known.len(), KNOWN_MAX);
+        connector.add(now, addr(2000), NamedBy::User);
+        assert_eq!(connector.next_dial(now, 0), Some(addr(2000)));
+        assert_eq!(connector.known.len(), KNOWN_MAX);
     }
 
     #[test]
@@ -202,6 +296,19 @@ mod tests {
     }
 
     #[test]
+    fn who_called_while_we_dialed_is_not_dialed_again() {
+        let now = Instant::now();
+        let mut connector = Connector::new(60);
+        connector.add(now, addr(1), NamedBy::User);
+        connector.next_dial(now, 0);
+        connector.connected(addr(1));
+        connector.failed(now, addr(1));
+        assert_eq!(connector.next_due(), None, "a connection to it is open");
+        connector.disconnected(now, addr(1), Duration::ZERO);
+        assert!(connector.next_due().is_some());
+    }
+
+    #[test]
     fn the_banned_are_not_dialed() {
         let now = Instant::now();
         let mut connector = Connector::new(60);
@@ -209,7 +316,7 @@ mod tests {
         connector.next_dial(now, 0);
         connector.connected(addr(1));
         connector.ban(addr(1));
-        connector.disconnected(now, addr(1));
+        connector.disconnected(now, addr(1), Duration::ZERO);
         connector.add(now, addr(1), NamedBy::User);
         assert_eq!(connector.next_dial(now, 0), None);
     }

@@ -30,6 +30,12 @@ pub struct View<'a> {
     pub shared_out: &'a [Demand],
 }
 
+impl View<'_> {
+    fn is_shared_out(&self, piece: PieceIndex) -> bool {
+        self.shared_out.iter().any(|demand| demand.piece == piece)
+    }
+}
+
 /// The peer a pick is for.
 #[derive(Clone, Copy, Debug)]
 pub struct Picker<'a> {
@@ -81,9 +87,8 @@ impl Picker<'_> {
     }
 
     fn begun(&self, view: &View<'_>) -> Option<PieceIndex> {
-        let shared_out = |piece| view.shared_out.iter().any(|demand| demand.piece == piece);
         let mut open = view.store.open_pieces().filter(|(_, open)| open.has_unrequested()).map(|(piece, _)| piece);
-        open.find(|piece| self.may_ask(view.store, *piece) && !shared_out(*piece))
+        open.find(|piece| self.may_ask(view.store, *piece) && !view.is_shared_out(*piece))
     }
 
     fn rest(&self, view: &View<'_>) -> Option<PieceIndex> {
@@ -94,14 +99,17 @@ impl Picker<'_> {
             Some(from) => view.rarity.pick_in_order(self.have, from),
             None => view.rarity.pick(self.have, self.is_seed),
         };
-        picked.and_then(|piece| view.store.layout().piece(piece))
+        picked.and_then(|piece| view.store.layout().piece(piece)).filter(|piece| !view.is_shared_out(*piece))
     }
 }
 
-/// A piece takes memory from its first block until it is written. One may always be open, however long.
+/// A piece takes memory from its first block until it is written. One may always be open, however long. Pieces that were
+/// begun and that nobody sends any more do not stand in the way, up to a bound of their own.
 fn has_room(store: &Store) -> bool {
-    let open_bytes = store.open_bytes();
-    open_bytes == 0 || open_bytes + u64::from(store.layout().piece_len_max()) <= OPEN_PIECES_BYTES_MAX
+    let piece_len = u64::from(store.layout().piece_len_max());
+    let (open, moving) = (store.open_bytes(), store.moving_bytes());
+    (moving == 0 || moving + piece_len <= OPEN_PIECES_BYTES_MAX)
+        && (open == 0 || open + piece_len <= OPEN_PIECES_BYTES_MAX * 4)
 }
 
 #[cfg(test)]

@@ -267,7 +267,7 @@ mod tests {
         #[test]
         fn agrees_with_sorting(ops in proptest::collection::vec(op(), 0..300)) {
             let mut rarity = Rarity::new(24);
-            let mut model = vec![(false, 0u16); 24];
+            let mut model = [(false, 0u16); 24];
             for op in ops {
                 match op {
                     Op::Insert(piece) => { rarity.insert(piece); model[piece as usize].0 = true; }

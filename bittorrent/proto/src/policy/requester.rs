@@ -59,8 +59,9 @@ impl Candidate {
         if self.rate == BytesPerSec::ZERO { RATE_ASSUMED } else { self.rate.max(RATE_MIN) }
     }
 
-    fn queue_time(&self) -> Duration {
-        self.rate_reckoned().time_for(self.queue)
+    /// It has so much to send already that an urgent block would come late, and so would anything that is put before one.
+    pub fn is_buried(&self) -> bool {
+        self.rate_reckoned().time_for(self.queue) > URGENT_QUEUE_MAX
     }
 
     /// When one more block would be here.
@@ -75,13 +76,16 @@ impl Candidate {
     }
 }
 
-/// Whom to ask for an urgent block: who would deliver it first, among those with room in the pipeline and less than a
-/// second of other things before it.
-pub fn choose(candidates: impl Iterator<Item = Candidate>) -> Option<PeerKey> {
-    candidates
-        .filter(|candidate| candidate.room > 0 && candidate.queue_time() <= URGENT_QUEUE_MAX)
-        .min_by_key(|candidate| (candidate.eta(), candidate.peer))
-        .map(|candidate| candidate.peer)
+/// Whom of a piece's owners to ask for an urgent block: who would deliver it first, among those with room in the pipeline and
+/// less than a second of other things before it. A lone owner is asked anyway: there is nobody to wait for.
+pub fn choose(owners: impl Iterator<Item = Candidate>) -> Option<PeerKey> {
+    let owners: Vec<Candidate> = owners.collect();
+    let alone = owners.len() == 1;
+    owners
+        .iter()
+        .filter(|owner| owner.room > 0 && (alone || !owner.is_buried()))
+        .min_by_key(|owner| (owner.eta(), owner.peer))
+        .map(|owner| owner.peer)
 }
 
 /// What may still be asked for twice.
@@ -141,6 +145,8 @@ mod tests {
         let full = Candidate { room: 0, ..candidate(1, 0, 1_000_000) };
         let buried = candidate(2, 2_000_000, 1_000_000);
         assert_eq!(choose([full, buried].into_iter()), None);
+        assert_eq!(choose([buried].into_iter()), Some(PeerKey(2)), "nobody else has it");
+        assert_eq!(choose([full].into_iter()), None);
     }
 
     #[test]

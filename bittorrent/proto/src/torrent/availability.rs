@@ -32,6 +32,7 @@ impl Torrent {
             active.rarity.have_removed(piece.get());
         }
         self.cancel_where(key, |block| block.piece == piece);
+        self.free_sole_sources(key);
     }
 
     /// What a peer has is known as a whole now; before, it was known to have nothing.

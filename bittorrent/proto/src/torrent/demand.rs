@@ -60,10 +60,12 @@ impl Torrent {
         let seek = match change {
             ReaderChange::Opened { file, position } => {
                 self.readers.open(now, id, file, position);
+                // The film may be here, and this another file.
+                self.timers.set_if_idle(Wake::Dial, now);
                 true
             }
             ReaderChange::Moved { position, waiting } => {
-                self.readers.moved(now, id, position, waiting) == Movement::Jump && waiting
+                self.readers.moved(now, id, position, waiting) == Movement::Jump
             }
             ReaderChange::Closed => {
                 self.readers.close(id);
@@ -113,5 +115,6 @@ impl Torrent {
         }
         self.hungry.extend(self.peers.keys());
         self.timers.set_if_idle(Wake::Dial, now);
+        self.timers.set_if_idle(Wake::Hedge, now + HEDGE_EVERY);
     }
 }

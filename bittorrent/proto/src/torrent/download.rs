@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use super::slow::HEDGE_EVERY;
 use super::{Active, Begin, CloseReason, DemandList, Peer, Phase, Torrent, Wake};
+use crate::bitfield::Bitfield;
+use crate::limits::CHOKES_REST;
 use crate::peer::PeerKey;
 use crate::policy::picker::{Picker, View};
 use crate::policy::rarity::Rarity;
@@ -92,7 +94,13 @@ impl Torrent {
         }
     }
 
-    pub(super) fn on_lost(&mut self, key: PeerKey, lost: &[BlockInfo]) {
+    pub(super) fn on_peer_choked(&mut self, now: Instant, key: PeerKey, lost: &[BlockInfo]) {
+        // A peer that takes requests only to drop them keeps every block from arriving; it is left alone for a while.
+        if let Some(peer) = self.peers.get_mut(&key).filter(|_| !lost.is_empty())
+            && !peer.session.may_choke(now)
+        {
+            self.rest_from_asking(now, key, CHOKES_REST);
+        }
         self.release(lost);
         // A piece that only it might be asked for must not wait for its mood.
         self.free_sole_sources(key);
@@ -103,10 +111,25 @@ impl Torrent {
         self.release(&[block]);
         self.free_sole_sources(key);
         // Not at once of the same peer, which said no.
-        if let Some(peer) = self.peers.get_mut(&key) {
-            peer.refused_until = Some(now + RETRY_AFTER);
-        }
-        self.timers.set_if_idle(Wake::Retry, now + RETRY_AFTER);
+        self.rest_from_asking(now, key, RETRY_AFTER);
+    }
+
+    /// A peer is not asked for a while, or for longer when that was decided before.
+    fn rest_from_asking(&mut self, now: Instant, key: PeerKey, rest: Duration) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        peer.refused_until = peer.refused_until.max(Some(now + rest));
+        self.set_retry_timer(now);
+    }
+
+    /// The rest of some peer is over.
+    pub(super) fn on_retry(&mut self, now: Instant) {
+        self.hungry.extend(self.peers.keys());
+        self.set_retry_timer(now);
+    }
+
+    fn set_retry_timer(&mut self, now: Instant) {
+        let rests = self.peers.values().filter_map(|peer| peer.refused_until).filter(|until| *until > now);
+        self.timers.set_or_cancel(Wake::Retry, rests.min());
     }
 
     pub(super) fn free_sole_sources(&mut self, gone: PeerKey) {
@@ -115,6 +138,7 @@ impl Torrent {
             active.make_pickable(piece);
         }
         active.demand.rewind();
+        self.hungry.extend(self.peers.keys());
     }
 
     /// Asks for everything that can be asked for.
@@ -177,6 +201,15 @@ impl Torrent {
         if peer.is_stalled() && any_lively {
             return;
         }
+        // What is urgent and only waits for its queue to shorten must not find other things put before it.
+        let urgent = active.demand.urgent.iter().skip(active.demand.urgent_done);
+        let is_needed = |have: &Bitfield| {
+            let picker = Picker { peer: key, have, is_seed: have.is_full() };
+            urgent.clone().any(|demand| picker.may_ask(&active.store, demand.piece))
+        };
+        if peer.session.have().is_some_and(is_needed) && peer.candidate(now, key).is_buried() {
+            return;
+        }
         let mut room = peer.room(now);
         while room > 0 {
             active.demand.advance(&active.store);
@@ -211,7 +244,11 @@ impl Torrent {
         }
         let active = self.active()?;
         let read_at = self.readers.lead_position().and_then(|position| active.store.layout().piece_at(position));
-        Some(read_at.map_or(0, PieceIndex::get))
+        let read_at = read_at.map_or(0, PieceIndex::get);
+        // What is urgent there is shared out, so the rest begins behind it.
+        let urgent = active.demand.urgent.iter().map(|demand| demand.piece.get());
+        let behind = urgent.filter(|piece| *piece >= read_at).max().map_or(read_at, |last| last + 1);
+        Some(if behind < active.store.layout().piece_count() { behind } else { read_at })
     }
 }
 

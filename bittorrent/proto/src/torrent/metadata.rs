@@ -28,7 +28,7 @@ impl Torrent {
         message: MetadataMessage<'_>,
     ) -> Result<(), PeerMisbehaved> {
         match message {
-            MetadataMessage::Request { piece } => self.answer_metadata(now, key, piece),
+            MetadataMessage::Request { piece } => self.answer_metadata(now, key, piece)?,
             MetadataMessage::Data { piece, total_size, payload } => {
                 let Phase::Metadata(fetch) = &mut self.phase else { return Ok(()) };
                 match fetch.handle_data(key, piece, total_size, payload)? {
@@ -66,11 +66,12 @@ impl Torrent {
         }
     }
 
-    fn answer_metadata(&mut self, now: Instant, key: PeerKey, piece: u32) {
+    fn answer_metadata(&mut self, now: Instant, key: PeerKey, piece: u32) -> Result<(), PeerMisbehaved> {
         let info = self.metainfo().map(|metainfo| metainfo.info.clone());
-        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let Some(peer) = self.peers.get_mut(&key) else { return Ok(()) };
         let answer = peer.metadata_allowance.answer(now, piece, info.as_deref());
         peer.session.send_metadata(answer);
+        if matches!(answer, MetadataMessage::Reject { .. }) { peer.session.metadata_refused(now) } else { Ok(()) }
     }
 
     /// The info dictionary is here, and matches the infohash.

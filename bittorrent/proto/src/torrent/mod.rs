@@ -22,6 +22,7 @@ mod timers;
 mod upload;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -87,6 +88,7 @@ pub struct Torrent {
     upload_capacity: BytesPerSec,
     choke_rounds: u64,
     banned: u32,
+    banned_ids: BTreeSet<PeerId>,
 }
 
 /// How far a torrent is.
@@ -139,14 +141,20 @@ struct DemandList {
 struct Peer {
     session: PeerSession,
     decoder: FrameDecoder,
+    /// When the connection was taken.
+    since: Instant,
     /// Bytes given out to be sent and not yet written.
     send_queued: ByteLen,
     /// Its pieces are counted in `rarity`; a seed's are not.
     counted: bool,
     /// It owed blocks and sent none; it is not asked for what others have until then.
     stalled_until: Option<Instant>,
-    /// How often it stalled.
+    /// How often it stalled lately.
     stalls: u32,
+    /// When it last did.
+    stalled_at: Option<Instant>,
+    /// Where it says that it listens, for one that called us.
+    listen_addr: Option<SocketAddr>,
     /// It said no to a request; it is not asked again before.
     refused_until: Option<Instant>,
     metadata_allowance: crate::ext::MetadataServe,
@@ -187,6 +195,7 @@ impl Torrent {
             upload_capacity: BytesPerSec::ZERO,
             choke_rounds: 0,
             banned: 0,
+            banned_ids: BTreeSet::new(),
         }
     }
 
@@ -231,8 +240,11 @@ impl Torrent {
                 Wake::Hedge => self.on_hedge(now),
                 Wake::Dial => self.dial(now),
                 Wake::Metadata => self.ask_for_metadata(now),
-                Wake::Demand => self.demand_changed(),
-                Wake::Retry => self.hungry.extend(self.peers.keys()),
+                Wake::Demand => {
+                    self.demand_changed();
+                    self.timers.set_or_cancel(Wake::Demand, self.readers.next_change(now));
+                }
+                Wake::Retry => self.on_retry(now),
                 Wake::NoPeers => self.on_no_peers(now),
                 Wake::NoMetadata => {
                     self.timers.set(Wake::NoMetadata, now + NO_METADATA_AFTER);

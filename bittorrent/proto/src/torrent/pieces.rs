@@ -1,6 +1,6 @@
 //! What becomes of blocks that come: kept, checked, told to everybody; and of pieces that were wrong.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{DiskDone, DiskJob, Event, Output, Phase, Torrent, Wake};
 use crate::error::PeerMisbehaved;
@@ -9,6 +9,9 @@ use crate::store::Stored;
 use crate::units::{BlockInfo, PieceIndex};
 use crate::wire::Message;
 
+/// A peer that kept its word this long after a stall has a clean record.
+const STALLS_FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
+
 impl Torrent {
     pub(super) fn on_block(&mut self, now: Instant, key: PeerKey, block: BlockInfo, data: &[u8], requested: bool) {
         let Phase::Active(active) = &mut self.phase else { return };
@@ -16,6 +19,9 @@ impl Torrent {
         active.hedges.received(block.len);
         let Some(peer) = self.peers.get_mut(&key) else { return };
         peer.stalled_until = None;
+        if peer.stalled_at.is_some_and(|at| now.saturating_duration_since(at) >= STALLS_FORGOTTEN_AFTER) {
+            (peer.stalls, peer.stalled_at) = (0, None);
+        }
         self.hungry.insert(key);
         match active.store.receive(block, data, key) {
             Stored::Duplicate => {}
@@ -99,15 +105,17 @@ impl Torrent {
         if let [liar] = senders[..] {
             self.punish(now, liar, PeerMisbehaved::CorruptPiece(piece));
         } else {
-            let turn = self.rng.below(senders.len() as u64);
-            let next = usize::try_from(turn).ok().and_then(|turn| senders.get(turn)).copied();
-            if let (Some(active), Some(next)) = (self.active_mut(), next) {
+            // One that can send it now; if there is none, whoever comes.
+            let is_able = |sender: &PeerKey| {
+                self.peers.get(sender).is_some_and(|peer| {
+                    !peer.session.peer_choking && !peer.is_stalled() && peer.session.has(piece)
+                })
+            };
+            let able: Vec<PeerKey> = senders.into_iter().filter(is_able).collect();
+            let turn = usize::try_from(self.rng.below(able.len() as u64)).unwrap_or(0);
+            if let (Some(active), Some(next)) = (self.active_mut(), able.get(turn)) {
                 active.rarity.remove(piece.get());
-                active.store.set_sole_source(piece, next);
-            }
-            // It may have left meanwhile.
-            if let Some(next) = next.filter(|next| !self.peers.contains_key(next)) {
-                self.free_sole_sources(next);
+                active.store.set_sole_source(piece, *next);
             }
         }
         self.hungry.extend(self.peers.keys());

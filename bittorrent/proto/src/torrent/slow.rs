@@ -76,7 +76,7 @@ impl Torrent {
         let Some(peer) = self.peers.get_mut(&key).filter(|peer| !peer.is_stalled()) else { return };
         let rest = requester::STALL_REST_MIN.saturating_mul(1 << peer.stalls.min(8)).min(requester::STALL_REST_MAX);
         peer.stalled_until = Some(now + rest);
-        peer.stalls += 1;
+        (peer.stalls, peer.stalled_at) = (peer.stalls.saturating_add(1), Some(now));
         let owed: Vec<PieceIndex> = peer.session.inflight.iter().map(|request| request.block.piece).collect();
         // Only what another could send is taken away; a slow peer that alone has something keeps it.
         let lively = |piece: PieceIndex| {
@@ -95,6 +95,18 @@ impl Torrent {
             return;
         }
         self.timers.set(Wake::Hedge, now + HEDGE_EVERY);
+        // A peer that alone may send a piece and keeps some of it back has had its turn.
+        let withheld: Vec<PieceIndex> = active
+            .store
+            .open_pieces()
+            .filter_map(|(piece, open)| Some((piece, self.peers.get(&open.sole_source?)?)))
+            .filter(|(piece, peer)| {
+                let mut asked = peer.session.inflight.iter().filter(|request| request.block.piece == *piece);
+                asked.any(|request| now.saturating_duration_since(request.sent_at) >= requester::STALLED_AFTER)
+            })
+            .map(|(piece, _)| piece)
+            .collect();
+        withheld.into_iter().for_each(|piece| active.store.share(piece));
         let urgent: BTreeSet<PieceIndex> = active.demand.urgent.iter().map(|demand| demand.piece).collect();
         let late: Vec<(PieceIndex, BlockIndex)> = active
             .store

@@ -1,12 +1,13 @@
 //! Connections: made, listened to, ended.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{CloseReason, Event, NO_PEERS_AFTER, Output, Peer, Phase, Torrent, Wake};
+use crate::bitfield::Bitfield;
 use crate::error::{PeerMisbehaved, PeerUnsupported};
 use crate::ext::{ExtHandshake, MetadataServe};
-use crate::limits::{KEEP_ALIVE_EVERY, PEER_SILENCE_MAX};
+use crate::limits::{DIALED_SHARE, IDLE_GUEST_AFTER, KEEP_ALIVE_EVERY, PEER_SILENCE_MAX};
 use crate::peer::{PeerEvent, PeerKey, PeerSession, SessionConfig};
 use crate::peer_id::PeerId;
 use crate::policy::choker;
@@ -14,10 +15,18 @@ use crate::policy::connector::NamedBy;
 use crate::units::ByteLen;
 use crate::wire::{FrameDecoder, FrameLimits, Handshake, Message};
 
+/// Silence after which a second connection of the same peer takes the place of the first.
+const DUPLICATE_QUIET: Duration = Duration::from_secs(10);
+
+/// Peers remembered for what they did, 20 bytes each.
+const BANNED_IDS_MAX: usize = 1024;
+
 impl Torrent {
     pub(super) fn dial(&mut self, now: Instant) {
         // A torrent that has everything waits to be found.
-        if self.is_done() || matches!(self.phase, Phase::Refused | Phase::Preparing(_)) {
+        let has_everything = self.have().is_some_and(Bitfield::is_full);
+        let wants_nothing = has_everything || (self.is_done() && self.readers.is_empty());
+        if wants_nothing || matches!(self.phase, Phase::Refused | Phase::Preparing(_)) {
             self.timers.cancel(Wake::Dial);
             return;
         }
@@ -45,15 +54,20 @@ impl Torrent {
             if !incoming {
                 match reason {
                     CloseReason::Unsupported(PeerUnsupported::Ourselves) => self.connector.ban(addr),
-                    // It counts as connected until the other connection to it ends.
-                    CloseReason::Unsupported(PeerUnsupported::Duplicate) => {}
+                    // Not dialed again until a connection ends.
+                    CloseReason::Unsupported(PeerUnsupported::Duplicate) => self.connector.duplicate(addr),
+                    CloseReason::Unsupported(PeerUnsupported::Banned) => self.connector.ban(addr),
                     CloseReason::Misbehaved(_) | CloseReason::Full | CloseReason::Outdated => {
-                        self.connector.disconnected(now, addr);
+                        self.connector.disconnected(now, addr, Duration::ZERO);
                     }
                 }
                 self.dial(now);
             }
             return;
+        }
+        if !incoming {
+            // Again, as an older connection to the same peer may have ended for this one.
+            self.connector.connected(addr);
         }
         let config = SessionConfig { addr, incoming, peer_id: handshake.peer_id, reserved: handshake.reserved };
         let mut session = PeerSession::new(now, config);
@@ -69,6 +83,9 @@ impl Torrent {
         let peer = Peer {
             session,
             decoder: FrameDecoder::new(limits),
+            stalled_at: None,
+            listen_addr: None,
+            since: now,
             send_queued: ByteLen::ZERO,
             counted: false,
             stalled_until: None,
@@ -95,21 +112,53 @@ impl Torrent {
         if handshake.peer_id == self.config.peer_id {
             return Err(PeerUnsupported::Ourselves.into());
         }
+        if self.banned_ids.contains(&handshake.peer_id) {
+            return Err(PeerUnsupported::Banned.into());
+        }
         if let Some(older) = self.key_of(handshake.peer_id) {
             // Both ends must keep the same one of two: the one that the lower id dialed.
             let we_are_lower = self.config.peer_id.as_bytes() < handshake.peer_id.as_bytes();
             let newer_wins = incoming != we_are_lower;
             let older_incoming = self.peers.get(&older).is_some_and(|peer| peer.session.config().incoming);
-            if older_incoming == incoming || !newer_wins {
+            // From one side twice: the older stays, unless it looks dead. A peer that changed networks leaves one behind.
+            let is_quiet =
+                |peer: &Peer| now.saturating_duration_since(peer.session.last_received) >= DUPLICATE_QUIET;
+            let quiet = self.peers.get(&older).is_none_or(is_quiet);
+            let older_stays = if older_incoming == incoming { !quiet } else { !newer_wins };
+            if older_stays {
                 return Err(PeerUnsupported::Duplicate.into());
             }
             self.close(older, PeerUnsupported::Duplicate.into());
             self.forget(now, older);
         }
-        if self.peers.len() >= self.connector.peers_max() {
-            return Err(CloseReason::Full);
+        if !self.has_room(incoming) {
+            let idle = self.idle_guest(now).filter(|_| incoming).ok_or(CloseReason::Full)?;
+            self.close(idle, CloseReason::Full);
+            self.forget(now, idle);
         }
         Ok(())
+    }
+
+    /// Who calls us cannot take every place: while there is something to fetch, some are kept for those we dial.
+    fn has_room(&self, incoming: bool) -> bool {
+        let places = self.connector.peers_max();
+        let kept = if self.is_done() { 0 } else { places / DIALED_SHARE };
+        let guests = self.peers.values().filter(|peer| peer.session.config().incoming).count();
+        self.peers.len() < places && (!incoming || guests < places - kept)
+    }
+
+    /// Who called us longest ago and neither gave, took nor wants anything: it makes room for somebody who may.
+    fn idle_guest(&self, now: Instant) -> Option<PeerKey> {
+        let idle = |peer: &Peer| {
+            let session = &peer.session;
+            let nothing_moved = session.downloaded.total() + session.uploaded.total() == ByteLen::ZERO;
+            session.config().incoming && nothing_moved && !session.peer_interested && session.inflight.is_empty()
+        };
+        self.peers
+            .iter()
+            .filter(|(_, peer)| idle(peer) && now.saturating_duration_since(peer.since) >= IDLE_GUEST_AFTER)
+            .min_by_key(|(_, peer)| peer.since)
+            .map(|(key, _)| *key)
     }
 
     fn key_of(&self, peer_id: PeerId) -> Option<PeerKey> {
@@ -122,7 +171,7 @@ impl Torrent {
             port: Some(self.config.listen_port).filter(|port| *port != 0),
             client_name: Some(self.config.client_name.clone()),
             yourip: Some(addr.ip().to_canonical()),
-            upload_only: self.is_done(),
+            upload_only: self.have().is_some_and(Bitfield::is_full),
             ..ExtHandshake::ours()
         }
     }
@@ -165,7 +214,7 @@ impl Torrent {
 
     fn on_peer_event(&mut self, now: Instant, key: PeerKey, event: PeerEvent<'_>) -> Result<(), PeerMisbehaved> {
         match event {
-            PeerEvent::Choked { lost } => self.on_lost(key, &lost),
+            PeerEvent::Choked { lost } => self.on_peer_choked(now, key, &lost),
             PeerEvent::Unchoked => {
                 self.hungry.insert(key);
             }
@@ -177,7 +226,7 @@ impl Torrent {
                 self.on_have_set(key);
             }
             PeerEvent::DontHave(piece) => self.on_peer_dont_have(key, piece),
-            PeerEvent::Request(block) => self.on_request(now, key, block),
+            PeerEvent::Request(block) => self.on_request(now, key, block)?,
             PeerEvent::RequestCancelled(block) => {
                 // BEP 6: a cancelled request is still owed an answer.
                 if let Some(peer) = self.peers.get_mut(&key) {
@@ -200,10 +249,14 @@ impl Torrent {
     /// A peer broke a rule: the connection ends, and it is not dialed again.
     pub(super) fn punish(&mut self, now: Instant, key: PeerKey, misbehaved: PeerMisbehaved) {
         if let Some(peer) = self.peers.get(&key) {
-            let config = *peer.session.config();
-            // Who only fell silent may be back; who lied is not asked again.
+            // Who only fell silent may be back; who lied is not asked again, and not heard again either.
             if misbehaved != PeerMisbehaved::Silent {
-                self.connector.ban(config.addr);
+                if let Some(addr) = peer.dialable() {
+                    self.connector.ban(addr);
+                }
+                if self.banned_ids.len() < BANNED_IDS_MAX {
+                    self.banned_ids.insert(peer.session.config().peer_id);
+                }
                 self.banned += 1;
             }
         }
@@ -228,8 +281,9 @@ impl Torrent {
         self.talkative.remove(&key);
         self.hungry.remove(&key);
         if let Some(addr) = peer.dialable() {
-            self.connector.disconnected(now, addr);
+            self.connector.disconnected(now, addr, now.saturating_duration_since(peer.since));
         }
+        self.connector.free_duplicates(now);
         if self.peers.is_empty() && !self.is_done() {
             self.timers.set(Wake::NoPeers, now + NO_PEERS_AFTER);
         }
@@ -278,7 +332,12 @@ impl Torrent {
 
     /// Addresses that a peer may be dialed at again are learned from its extension handshake: its listen port.
     pub(super) fn learn_listen_port(&mut self, now: Instant, key: PeerKey) {
-        let Some(addr) = self.peers.get(&key).and_then(Peer::dialable) else { return };
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let config = peer.session.config();
+        // The first word counts: a peer that names one port after another would fill the table.
+        let (None, Some(port), true) = (peer.listen_addr, peer.session.ext.port, config.incoming) else { return };
+        let addr = SocketAddr::new(config.addr.ip(), port);
+        peer.listen_addr = Some(addr);
         self.connector.add(now, addr, NamedBy::Stranger);
         self.connector.connected(addr);
         // The timer may be for the very address that called us.
@@ -290,9 +349,6 @@ impl Peer {
     /// Where it can be dialed: where it was, or where it says it listens.
     fn dialable(&self) -> Option<SocketAddr> {
         let config = self.session.config();
-        if !config.incoming {
-            return Some(config.addr);
-        }
-        self.session.ext.port.filter(|port| *port != 0).map(|port| SocketAddr::new(config.addr.ip(), port))
+        if config.incoming { self.listen_addr } else { Some(config.addr) }
     }
 }

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use crate::bitfield::Bitfield;
 use crate::error::{PeerMisbehaved, PeerUnsupported};
+use crate::ext::ExtHandshake;
 use crate::layout::RawBlock;
 use crate::peer::PeerKey;
 use crate::peer_id::PeerId;
+use crate::policy::connector::NamedBy;
 use crate::testing::{Swarm, film};
-use crate::torrent::{CloseReason, Event, Input, ReaderChange};
+use crate::torrent::{CloseReason, Event, Input, Output, ReaderChange};
 use crate::wire::{Handshake, Message, Reserved};
 
 const PIECE: u32 = 65_536;
@@ -347,4 +349,238 @@ fn have_all_comes_once() {
     say(&mut swarm, seed, peer, Message::HaveAll);
     say(&mut swarm, seed, peer, Message::HaveAll);
     assert_eq!(swarm.hosts[seed].closed, [CloseReason::Misbehaved(PeerMisbehaved::BitfieldLate)]);
+}
+
+#[test]
+fn everybody_who_was_named_is_dialed_in_the_end() {
+    let (_, metainfo) = film(500_000, PIECE);
+    let infohash = metainfo.infohash;
+    let mut swarm = Swarm::new(metainfo);
+    let leech = swarm.leech(true);
+    let (now, torrent) = (swarm.now, &mut swarm.hosts[leech].torrent);
+    let addrs: Vec<SocketAddr> = (1..=30).map(|port| SocketAddr::from(([198, 51, 100, 7], port))).collect();
+    torrent.handle_input(now, Input::Addresses { addrs: &addrs, named_by: NamedBy::Stranger });
+    let mut connected = 0;
+    while let Some(output) = torrent.poll_output() {
+        let Output::Dial(addr) = output else { continue };
+        connected += 1;
+        let handshake = Handshake { reserved: Reserved::ours(), infohash, peer_id: PeerId::new([connected; 20]) };
+        let peer = PeerKey(connected.into());
+        torrent.handle_input(now, Input::Connected { peer, addr, incoming: false, handshake });
+    }
+    assert_eq!(usize::from(connected), addrs.len());
+}
+
+/// A leecher that dialed `HOME` while whoever lives there called from another port: both connections are made.
+fn dialed_who_calls(id: PeerId) -> Swarm {
+    let (_, metainfo) = film(500_000, PIECE);
+    let handshake = Handshake { reserved: Reserved::ours(), infohash: metainfo.infohash, peer_id: id };
+    let mut swarm = Swarm::new(metainfo);
+    let leech = swarm.leech(true);
+    swarm.input(leech, Input::Addresses { addrs: &[home()], named_by: NamedBy::User });
+    let calls_from = SocketAddr::from(([198, 51, 100, 7], 50_000));
+    for (peer, addr, incoming) in [(CALLED_US, calls_from, true), (WE_DIALED, home(), false)] {
+        swarm.input(leech, Input::Connected { peer, addr, incoming, handshake });
+        let listens = ExtHandshake { port: Some(home().port()), ..ExtHandshake::ours() };
+        say(&mut swarm, leech, peer, Message::Extended { id: 0, payload: &listens.encode() });
+    }
+    assert_eq!(swarm.hosts[leech].torrent.peer_count(), 1);
+    swarm
+}
+
+const CALLED_US: PeerKey = PeerKey(1);
+const WE_DIALED: PeerKey = PeerKey(2);
+
+fn home() -> SocketAddr {
+    SocketAddr::from(([198, 51, 100, 7], 6881))
+}
+
+/// Whether the leecher dials anybody in the next minute.
+fn dials(swarm: &mut Swarm) -> bool {
+    let torrent = &mut swarm.hosts[0].torrent;
+    torrent.handle_timeout(swarm.now + MINUTE);
+    std::iter::from_fn(|| torrent.poll_output()).any(|output| matches!(output, Output::Dial(_)))
+}
+
+#[test]
+fn who_is_connected_is_not_dialed_whichever_connection_stayed() {
+    for (id, stays, goes) in [([0; 20], CALLED_US, WE_DIALED), ([255; 20], WE_DIALED, CALLED_US)] {
+        let mut swarm = dialed_who_calls(PeerId::new(id));
+        let peers = swarm.hosts[0].torrent.snapshot(swarm.now).peers;
+        assert_eq!(peers[0].key, stays, "{goes:?} goes");
+        assert!(!dials(&mut swarm), "{stays:?}");
+        swarm.input(0, Input::Disconnected(stays));
+        assert!(dials(&mut swarm), "{stays:?}");
+    }
+}
+
+#[test]
+fn who_never_said_where_it_listens_is_dialed_where_it_was_found() {
+    let (_, metainfo) = film(500_000, PIECE);
+    let handshake = Handshake { reserved: Reserved::ours(), infohash: metainfo.infohash, peer_id: PeerId::new([0; 20]) };
+    let mut swarm = Swarm::new(metainfo);
+    let leech = swarm.leech(true);
+    swarm.input(leech, Input::Addresses { addrs: &[home()], named_by: NamedBy::User });
+    let calls_from = SocketAddr::from(([198, 51, 100, 7], 50_000));
+    for (peer, addr, incoming) in [(CALLED_US, calls_from, true), (WE_DIALED, home(), false)] {
+        swarm.input(leech, Input::Connected { peer, addr, incoming, handshake });
+    }
+    assert!(!dials(&mut swarm));
+    swarm.input(leech, Input::Disconnected(CALLED_US));
+    assert!(dials(&mut swarm));
+}
+
+fn flooded() -> [CloseReason; 1] {
+    [CloseReason::Misbehaved(PeerMisbehaved::Flood)]
+}
+
+#[test]
+fn chatter_that_serves_nothing_ends() {
+    let (mut swarm, seed, peer) = seed_and_guest();
+    for _ in 0..2000 {
+        say(&mut swarm, seed, peer, Message::Interested);
+    }
+    assert!(swarm.hosts[seed].closed.is_empty());
+    say(&mut swarm, seed, peer, Message::Interested);
+    assert_eq!(swarm.hosts[seed].closed, flooded());
+}
+
+#[test]
+fn requests_that_are_refused_are_counted() {
+    let (content, metainfo) = film(500_000, PIECE);
+    let infohash = metainfo.infohash;
+    let mut swarm = Swarm::new(metainfo);
+    let host = swarm.with(vec![0; content.len()], Bitfield::new_empty(8), false);
+    let handshake = Handshake { reserved: Reserved::ours(), infohash, peer_id: PeerId::new([b'h'; 20]) };
+    let addr = SocketAddr::from(([198, 51, 100, 99], 6881));
+    let peer = PeerKey(77);
+    swarm.input(host, Input::Connected { peer, addr, incoming: true, handshake });
+    say(&mut swarm, host, peer, Message::Interested);
+    let asks = Message::Request(RawBlock { piece: 3, offset: 0, len: 16_384 });
+    for _ in 0..2000 {
+        say(&mut swarm, host, peer, asks);
+    }
+    assert!(swarm.hosts[host].closed.is_empty(), "a choke refuses a whole queue, and that is no crime");
+    say(&mut swarm, host, peer, asks);
+    assert_eq!(swarm.hosts[host].closed, flooded());
+}
+
+#[test]
+fn asking_and_taking_back_without_end_ends() {
+    let (mut swarm, seed, peer) = seed_and_guest();
+    say(&mut swarm, seed, peer, Message::Interested);
+    let block = RawBlock { piece: 3, offset: 0, len: 16_384 };
+    for _ in 0..8000 {
+        say(&mut swarm, seed, peer, Message::Request(block));
+        say(&mut swarm, seed, peer, Message::Cancel(block));
+    }
+    // What the two sides said at first cost something too.
+    assert_eq!(swarm.hosts[seed].closed, flooded());
+}
+
+#[test]
+fn greetings_repeat_a_few_times_and_metadata_has_one_size() {
+    let (mut swarm, seed, peer) = seed_and_guest();
+    for _ in 0..17 {
+        say(&mut swarm, seed, peer, Message::Extended { id: 0, payload: b"de" });
+    }
+    assert_eq!(swarm.hosts[seed].closed, flooded());
+    let (mut swarm, seed, peer) = seed_and_guest();
+    for payload in [&b"d13:metadata_sizei9ee"[..], b"d13:metadata_sizei0ee", b"d13:metadata_sizei10ee"] {
+        say(&mut swarm, seed, peer, Message::Extended { id: 0, payload });
+    }
+    assert!(swarm.hosts[seed].closed.is_empty());
+    say(&mut swarm, seed, peer, Message::Extended { id: 0, payload: b"d13:metadata_sizei11ee" });
+    assert_eq!(swarm.hosts[seed].closed, [CloseReason::Misbehaved(PeerMisbehaved::MetadataMismatch)]);
+}
+
+#[test]
+fn metadata_is_not_asked_for_without_end() {
+    let (mut swarm, seed, peer) = seed_and_guest();
+    say(&mut swarm, seed, peer, Message::Extended { id: 0, payload: b"d1:md11:ut_metadatai2eee" });
+    for _ in 0..3000 {
+        say(&mut swarm, seed, peer, Message::Extended { id: 2, payload: b"d8:msg_typei0e5:piecei0ee" });
+    }
+    assert_eq!(swarm.hosts[seed].closed, flooded());
+}
+
+#[test]
+fn who_unchokes_only_to_choke_is_left_alone_for_a_while() {
+    let (content, metainfo) = film(500_000, PIECE);
+    let infohash = metainfo.infohash;
+    let mut swarm = Swarm::new(metainfo);
+    let leech = swarm.leech(true);
+    let handshake = Handshake { reserved: Reserved::ours(), infohash, peer_id: PeerId::new([b'h'; 20]) };
+    let addr = SocketAddr::from(([198, 51, 100, 99], 6881));
+    let peer = PeerKey(77);
+    swarm.input(leech, Input::Connected { peer, addr, incoming: true, handshake });
+    say(&mut swarm, leech, peer, Message::HaveAll);
+    let asked = |swarm: &Swarm| swarm.hosts[leech].torrent.snapshot(swarm.now).peers[0].inflight;
+    for flap in 0..5 {
+        say(&mut swarm, leech, peer, Message::Unchoke);
+        assert!(asked(&swarm) > 0, "flap {flap}");
+        say(&mut swarm, leech, peer, Message::Choke);
+    }
+    say(&mut swarm, leech, peer, Message::Unchoke);
+    assert_eq!(asked(&swarm), 0, "it had its chances");
+    // Another one serves meanwhile.
+    let honest = swarm.seed(&content);
+    swarm.connect(leech, honest);
+    assert!(swarm.run(Duration::from_secs(20), is_done(leech)));
+    assert!(swarm.hosts[leech].closed.is_empty());
+}
+
+#[test]
+fn after_its_rest_a_flapping_peer_is_asked_again() {
+    let (_, metainfo) = film(500_000, PIECE);
+    let infohash = metainfo.infohash;
+    let mut swarm = Swarm::new(metainfo);
+    let leech = swarm.leech(true);
+    let handshake = Handshake { reserved: Reserved::ours(), infohash, peer_id: PeerId::new([b'h'; 20]) };
+    let addr = SocketAddr::from(([198, 51, 100, 99], 6881));
+    let peer = PeerKey(77);
+    swarm.input(leech, Input::Connected { peer, addr, incoming: true, handshake });
+    say(&mut swarm, leech, peer, Message::HaveAll);
+    for _ in 0..5 {
+        say(&mut swarm, leech, peer, Message::Unchoke);
+        say(&mut swarm, leech, peer, Message::Choke);
+    }
+    say(&mut swarm, leech, peer, Message::Unchoke);
+    let asked = |swarm: &Swarm| swarm.hosts[leech].torrent.snapshot(swarm.now).peers[0].inflight > 0;
+    assert!(!swarm.run(Duration::from_secs(29), asked));
+    assert!(swarm.run(Duration::from_secs(2), asked));
+}
+
+fn guest(swarm: &mut Swarm, host: usize, number: u8) {
+    let infohash = swarm.hosts[host].torrent.infohash();
+    let handshake = Handshake { reserved: Reserved::ours(), infohash, peer_id: PeerId::new([number; 20]) };
+    let addr = SocketAddr::from(([198, 51, 100, number], 6881));
+    swarm.input(host, Input::Connected { peer: PeerKey(1000 + u32::from(number)), addr, incoming: true, handshake });
+}
+
+#[test]
+fn who_calls_cannot_take_every_place() {
+    let (content, metainfo) = film(500_000, PIECE);
+    let mut swarm = Swarm::new(metainfo);
+    let (leech, seed) = (swarm.leech(true), swarm.seed(&content));
+    (0..100).for_each(|number| guest(&mut swarm, leech, number + 100));
+    assert_eq!(swarm.hosts[leech].torrent.peer_count(), 45, "of 60");
+    assert!(swarm.hosts[leech].closed.iter().all(|reason| *reason == CloseReason::Full));
+    swarm.connect(leech, seed);
+    assert!(swarm.run(MINUTE, is_done(leech)));
+}
+
+#[test]
+fn who_came_for_nothing_gives_way_after_a_while() {
+    let (content, metainfo) = film(500_000, PIECE);
+    let mut swarm = Swarm::new(metainfo);
+    let seed = swarm.seed(&content);
+    (0..60).for_each(|number| guest(&mut swarm, seed, number + 100));
+    assert_eq!(swarm.hosts[seed].torrent.peer_count(), 60);
+    let viewer = swarm.leech(true);
+    swarm.connect(viewer, seed);
+    assert_eq!(swarm.hosts[seed].closed, [CloseReason::Full], "the others might still say what they want");
+    swarm.run(Duration::from_secs(11), |_| false);
+    swarm.connect(viewer, seed);
+    assert!(swarm.run(MINUTE, is_done(viewer)));
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::{DiskJob, Output, Torrent, Wake};
+use crate::error::PeerMisbehaved;
 use crate::peer::{PeerKey, UploadRun};
 use crate::policy::choker::{self, Upload};
 use crate::units::{BlockInfo, ByteLen};
@@ -19,14 +20,14 @@ const SEND_QUEUE_MAX: ByteLen = ByteLen::new(1024 * 1024);
 const READ_RUN_MAX: ByteLen = ByteLen::new(256 * 1024);
 
 impl Torrent {
-    pub(super) fn on_request(&mut self, now: Instant, key: PeerKey, block: BlockInfo) {
+    pub(super) fn on_request(&mut self, now: Instant, key: PeerKey, block: BlockInfo) -> Result<(), PeerMisbehaved> {
         let here = self.have().is_some_and(|have| have.get(block.piece.get()));
-        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let Some(peer) = self.peers.get_mut(&key) else { return Ok(()) };
         if peer.session.am_choking || !here || !peer.session.uploads.push(block) {
-            peer.session.reject(block);
-            return;
+            return peer.session.refuse(now, block);
         }
         self.serve(now, key);
+        Ok(())
     }
 
     pub(super) fn on_written(&mut self, now: Instant, key: PeerKey, len: usize) {

@@ -193,19 +193,24 @@ pub enum Start {
         path: String,
         /// The torrent's name; the file's own without it.
         name: Option<String>,
-        /// The room's rendezvous. It goes into the magnet when others can reach it.
+        /// The room's rendezvous: announced to when it is a tracker of a kind that is built. It goes into the magnet when
+        /// others can reach it.
         tracker: Option<String>,
     },
     /// Fetch it.
     Add {
         /// What names it.
         source: AddSource,
+        /// The room's rendezvous: announced to when it is a tracker of a kind that is built.
+        tracker: Option<String>,
         /// Addresses to try.
         peers: Vec<PeerAddr>,
         /// The file to play.
         file: FileChoice,
         /// How much to fetch.
         fetch: Fetch,
+        /// Whether trackers that only the magnet or the torrent names are left alone.
+        private: bool,
     },
 }
 

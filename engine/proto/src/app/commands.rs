@@ -8,7 +8,7 @@ use super::{App, Quitting};
 use crate::infohash::Infohash;
 use crate::ipc::{Add, Command, Event, Limit, Playhead, Request, RequestId, Room, Seed, Stop, Stopped};
 use crate::limits::{QUIT_PATIENCE, TORRENTS_MAX};
-use crate::words;
+use crate::{trackers, words};
 
 impl App {
     pub(super) fn on_request(&mut self, now: Instant, Request { command, id }: Request) {
@@ -49,7 +49,9 @@ impl App {
     pub(super) fn add(&mut self, add: Add, id: Option<RequestId>) {
         let Add { source, tracker_url, peers, file, private, room, fetch } = add;
         self.tell_unbuilt(tracker_url.as_deref(), private, room.as_ref(), id.as_ref());
-        self.begin(Start::Add { source, peers, file, fetch }, vec![Answer { kind: AnswerKind::Added, id }]);
+        let private = private == Some(true);
+        let start = Start::Add { source, tracker: tracker_url, peers, file, fetch, private };
+        self.begin(start, vec![Answer { kind: AnswerKind::Added, id }]);
     }
 
     /// Fields that are accepted and do nothing yet say so.
@@ -61,11 +63,12 @@ impl App {
         id: Option<&RequestId>,
     ) {
         let notes = [
-            tracker
-                .map(|_| "trackerUrl: trackers are not built yet, so peers come from the magnet and from `peers` only"),
+            tracker.filter(|url| !trackers::is_built(url)).map(|_| {
+                "trackerUrl: only http:// trackers are there; other kinds are not there yet, so this one is not asked"
+            }),
             private
                 .filter(|private| *private)
-                .map(|_| "private: rooms are not built yet; nothing is announced to a DHT or a tracker in any case"),
+                .map(|_| "private: rooms are not built yet; of all trackers only that of trackerUrl is asked"),
             room.map(|_| "room: rooms are not built yet, so members are treated like everybody else"),
         ];
         for note in notes.into_iter().flatten() {

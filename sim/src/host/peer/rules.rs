@@ -4,6 +4,10 @@ use bittorrent_proto::limits::{INFLIGHT_MAX, OPEN_PIECES_BYTES_MAX};
 
 use super::Peer;
 
+/// What is urgent for one viewer: the next four seconds of what it reads, at twice the rate that any scene's disk lets it
+/// read its own film while that arrives.
+const URGENT_BYTES_MAX: u64 = 4 * 2_000_000;
+
 /// What a peer saw that must not be.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
@@ -63,8 +67,9 @@ fn check_bounds(peer: &Peer) -> Result<(), String> {
     Ok(())
 }
 
-/// A piece longer than the bound is fetched alone.
+/// A piece longer than the bound is fetched alone; what a viewer needs at once is fetched regardless.
 fn open_bytes_max(peer: &Peer) -> u64 {
     let piece_len = u64::from(peer.config.release.metainfo().layout.piece_len_max());
-    OPEN_PIECES_BYTES_MAX.max(piece_len)
+    let urgent = if peer.viewer.is_some() { URGENT_BYTES_MAX } else { 0 };
+    OPEN_PIECES_BYTES_MAX.max(piece_len) + urgent
 }

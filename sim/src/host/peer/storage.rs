@@ -112,4 +112,10 @@ impl Storage {
         }
         Ok(bytes)
     }
+
+    /// One bit of every written piece turns.
+    #[cfg(test)]
+    pub(super) fn rot(&mut self) {
+        self.written.values_mut().for_each(|data| data[0] ^= 1);
+    }
 }

@@ -1,0 +1,160 @@
+//! When the resume file is written: soon after the first piece, then at most every [`SAVE_EVERY`] while pieces arrive, when
+//! the last one is here, and when the torrent ends.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use event_listener::Event;
+use futures_lite::FutureExt as _;
+use smol::Timer;
+use smol::lock::Mutex;
+
+use super::file::Resume;
+use super::{forget, write};
+use crate::pool::Lane;
+use crate::storage::{Stamp, StorageError};
+use crate::torrent_task::TorrentTask;
+
+/// Between two saves. A save syncs what was written since the one before: 100 MB at 10 MB/s.
+const SAVE_EVERY: Duration = Duration::from_secs(10);
+
+/// A torrent's place for what concerns its resume file. A seeded torrent has one too, and never uses it.
+#[derive(Default)]
+pub(crate) struct Saver {
+    /// Nothing before the pieces on the disk are known, and nothing after the disk failed. Locked for as long as a save
+    /// takes, so that there is one at a time.
+    ledger: Mutex<Option<Ledger>>,
+    /// Pieces on their way to the disk.
+    writes: Cell<usize>,
+    /// One of them arrived.
+    written: Event,
+    unwanted: Cell<bool>,
+}
+
+/// What is known of the files and of the resume file.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// How each file looked when what it holds was last known to be durable.
+    pub(super) stamps: Vec<Option<Stamp>>,
+    /// What the resume file on the disk says; nothing when there is none that could be believed as it is.
+    pub(super) saved: Option<Saved>,
+}
+
+/// Whether a save would change anything. Pieces are only ever added, so their number tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Saved {
+    pub(super) pieces: u32,
+    pub(super) at_rest: bool,
+}
+
+impl Saver {
+    /// What is on the disk is known: from now on it can be saved.
+    pub(crate) async fn begin(&self, ledger: Ledger) {
+        *self.ledger.lock().await = Some(ledger);
+    }
+
+    /// A piece goes to the disk. [`Saver::write_ends`] comes when it is counted as verified, or will not be.
+    pub(crate) fn write_begins(&self) {
+        self.writes.set(self.writes.get() + 1);
+    }
+
+    pub(crate) fn write_ends(&self) {
+        self.writes.set(self.writes.get() - 1);
+        self.written.notify(usize::MAX);
+    }
+
+    /// The data is about to be deleted: nothing more is saved.
+    pub(crate) fn give_up(&self) {
+        self.unwanted.set(true);
+    }
+
+    /// The last save, when nothing more arrives. Waits for pieces that are being written, and for the disk.
+    pub(crate) async fn finish(&self, task: &TorrentTask) {
+        while self.writes.get() > 0 {
+            let written = self.written.listen();
+            if self.writes.get() > 0 {
+                written.await;
+            }
+        }
+        save(task, true).await;
+    }
+}
+
+/// Saves whenever there is something new, for as long as the torrent runs.
+pub(crate) async fn keep_saving(task: Rc<TorrentTask>) {
+    loop {
+        let changed = task.shared.changed.listen();
+        let was_done = task.core.borrow().is_done();
+        if save(&task, was_done).await == Outcome::NothingNew {
+            changed.await;
+            continue;
+        }
+        let pause = async {
+            Timer::after(SAVE_EVERY).await;
+        };
+        if was_done {
+            pause.await;
+        } else {
+            pause.or(until_done(&task)).await;
+        }
+    }
+}
+
+async fn until_done(task: &TorrentTask) {
+    loop {
+        let changed = task.shared.changed.listen();
+        if task.core.borrow().is_done() {
+            return;
+        }
+        changed.await;
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    NothingNew,
+    Tried,
+}
+
+async fn save(task: &TorrentTask, at_rest: bool) -> Outcome {
+    let mut place = task.saver.ledger.lock().await;
+    // Before anything is synced: pieces that come later are not claimed.
+    let have = task.core.borrow().have().cloned();
+    let (Some(ledger), Some(have), Some(known)) = (place.as_mut(), have, task.shared.known.get()) else {
+        return Outcome::NothingNew;
+    };
+    let now = Saved { pieces: have.count_ones(), at_rest };
+    let is_news = ledger.saved.map_or(now.pieces > 0, |saved| saved != now);
+    if !is_news || task.saver.unwanted.get() {
+        return Outcome::NothingNew;
+    }
+    let (storage, metainfo, data_dir) = (known.storage.clone(), known.metainfo.clone(), task.order.data_dir.clone());
+    let mut stamps = ledger.stamps.clone();
+    let job = move || {
+        let synced = storage.sync().inspect_err(|_| {
+            // What an earlier save claims may be among what the disk lost. If this fails too, samples are what is left.
+            let _ = forget(&data_dir, metainfo.infohash);
+        })?;
+        for (file, stamp) in synced {
+            stamps[file.as_usize()] = stamp;
+        }
+        let resume = Resume { at_rest, verified: have, stamps };
+        let written = write(&data_dir, &metainfo, &resume);
+        Ok::<_, StorageError>((resume.stamps, written))
+    };
+    let infohash = task.shared.infohash;
+    match task.shared.pool.run(Lane::Write, job).await {
+        Ok((stamps, Ok(()))) => *ledger = Ledger { stamps, saved: Some(now) },
+        Ok((stamps, Err(error))) => {
+            log::warn!("{infohash}: the resume file could not be written: {error}");
+            ledger.stamps = stamps;
+        }
+        Err(error) => {
+            log::warn!("{infohash}: a restart will read everything again: {error}");
+            // A later sync says "all is well" of bytes that are lost: nothing is claimed any more in this run.
+            *place = None;
+        }
+    }
+    Outcome::Tried
+}
