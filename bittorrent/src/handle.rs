@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bittorrent_proto::infohash::Infohash;
 use bittorrent_proto::metainfo::{Metainfo, MetainfoError};
+use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::units::{ByteRange, BytesPerSec, FileIndex, PieceIndex};
 
 use smol::channel::{Receiver, Sender, bounded};
@@ -255,6 +256,13 @@ impl TorrentHandle {
     pub fn set_playhead(&self, playhead: Playhead) {
         *lock(&self.shared.playhead) = Some(playhead);
         self.shared.attention.notify(1);
+    }
+
+    /// More addresses that the user or the room gave; they may be loopback or private. A torrent that ended stays ended.
+    pub async fn add_peers(&self, addrs: Vec<SocketAddr>) {
+        let infohash = self.shared.infohash;
+        // A client that is shutting down has no use for them.
+        let _ = self.commands.send(Command::Addresses { infohash, addrs, named_by: NamedBy::User }).await;
     }
 
     /// Ends the torrent; with `delete_data`, what was downloaded is removed (never a seeded file). Open streams end early.

@@ -15,7 +15,7 @@ fn path(data_dir: &Path, infohash: Infohash) -> PathBuf {
 /// Writes it, whole or not at all.
 pub(crate) fn keep(data_dir: &Path, metainfo: &Metainfo) -> io::Result<()> {
     let path = path(data_dir, metainfo.infohash);
-    if path.exists() {
+    if find(data_dir, metainfo.infohash).is_some() {
         return Ok(());
     }
     fs::create_dir_all(data_dir)?;
@@ -72,5 +72,7 @@ mod tests {
         bytes[middle] ^= 1;
         fs::write(&path, bytes).unwrap();
         assert_eq!(find(dir.path(), film.infohash), None);
+        keep(dir.path(), &film).unwrap();
+        assert_eq!(find(dir.path(), film.infohash), Some(film));
     }
 }

@@ -66,5 +66,7 @@ mod tracker_task;
 
 pub use client::{Client, StartError, TorrentError};
 pub use config::{AddRequest, ClientConfig, Fetch, FileChoice, SeedRequest, TorrentSource};
-pub use handle::{Failure, PeerStats, Playhead, TorrentEvent, TorrentHandle, TorrentState, TorrentStats, TrackerOutcome, Trouble};
+pub use handle::{
+    Failure, PeerStats, Playhead, TorrentEvent, TorrentHandle, TorrentState, TorrentStats, TrackerOutcome, Trouble,
+};
 pub use stream::TorrentStream;

@@ -143,6 +143,8 @@ impl AsyncRead for TorrentStream {
                 }
                 State::Reading(reading) => {
                     let result = ready!(reading.as_mut().poll(cx));
+                    // Also after an error: the future is over and must not be polled again.
+                    self.state = State::Idle;
                     self.state = self.on_read(result)?;
                 }
                 State::Buffered { data, at } => {

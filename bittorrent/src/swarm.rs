@@ -199,6 +199,9 @@ impl Swarm {
             farewells.insert(infohash, farewell);
         }
         log::debug!("{infohash}: stopped");
+        if let Some(known) = shared.known.get() {
+            known.storage.close();
+        }
         if let (true, Some(known)) = (delete_data, shared.known.get()) {
             let storage = known.storage.clone();
             let data_dir = running.task.order.data_dir.clone();

@@ -364,6 +364,10 @@ impl TorrentTask {
 
     /// Addresses to dial, told by whom.
     pub(crate) fn add_addresses(self: &Rc<Self>, addrs: &[SocketAddr], named_by: NamedBy) {
+        if self.shared.ended().is_some() {
+            // One that failed keeps its place, but nothing begins there any more.
+            return;
+        }
         if named_by == NamedBy::User {
             addrs.iter().for_each(|addr| self.surroundings.gate.name(addr.ip()));
         }

@@ -1,4 +1,5 @@
 //! Two clients on loopback: one fetches, ends, and begins again with what lies on its disk.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
 use std::net::SocketAddr;

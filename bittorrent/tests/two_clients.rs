@@ -23,7 +23,7 @@ fn client(data_dir: &Path, upload_max: Option<BytesPerSec>) -> Client {
         download_max: None,
         client_name: "test".into(),
     };
-    Client::start(config).unwrap()
+    Client::start(config).expect("a client starts")
 }
 
 fn content(len: usize) -> Vec<u8> {
@@ -34,7 +34,7 @@ fn content(len: usize) -> Vec<u8> {
 
 async fn seed(client: &Client, path: &Path) -> (TorrentHandle, SocketAddr) {
     let request = SeedRequest { path: path.to_owned(), name: None, trackers: vec![], progress: Arc::new(|_| {}) };
-    let (handle, _) = client.seed(request).await.unwrap();
+    let (handle, _) = client.seed(request).await.expect("the file is shared");
     (handle, SocketAddr::from(([127, 0, 0, 1], client.listen_port())))
 }
 
@@ -46,12 +46,12 @@ async fn add(
 ) -> (TorrentHandle, Receiver<TorrentEvent>) {
     let source = TorrentSource::Magnet(Magnet::new(handle.infohash()));
     let request = AddRequest { source, peers: vec![peer], trackers: vec![], file: FileChoice::Largest, fetch };
-    client.add(request).await.unwrap()
+    client.add(request).await.expect("the torrent is added")
 }
 
 async fn wait_for(events: &Receiver<TorrentEvent>, wanted: impl Fn(&TorrentEvent) -> bool) {
     loop {
-        let event = events.recv().await.unwrap();
+        let event = events.recv().await.expect("the torrent still tells");
         if wanted(&event) {
             return;
         }
@@ -136,7 +136,8 @@ fn what_was_fetched_before_is_found_again_and_can_be_deleted() {
         host.shutdown().await;
         // Nobody to fetch from: what is here must be enough.
         let source = TorrentSource::Metainfo(Box::new((*metainfo).clone()));
-        let request = AddRequest { source, peers: vec![], trackers: vec![], file: FileChoice::Largest, fetch: Fetch::All };
+        let request =
+            AddRequest { source, peers: vec![], trackers: vec![], file: FileChoice::Largest, fetch: Fetch::All };
         let (handle, events) = viewer.add(request).await.unwrap();
         wait_for(&events, |event| matches!(event, TorrentEvent::Done)).await;
         handle.stop(true).await;
@@ -156,7 +157,8 @@ fn a_stopped_torrent_ends_its_streams() {
         let viewer = client(&dir.path().join("viewer"), None);
         let metainfo = seeded.metainfo().unwrap();
         let source = TorrentSource::Metainfo(Box::new((*metainfo).clone()));
-        let request = AddRequest { source, peers: vec![], trackers: vec![], file: FileChoice::Largest, fetch: Fetch::All };
+        let request =
+            AddRequest { source, peers: vec![], trackers: vec![], file: FileChoice::Largest, fetch: Fetch::All };
         let (handle, events) = viewer.add(request).await.unwrap();
         wait_for(&events, |event| matches!(event, TorrentEvent::Metadata)).await;
         let mut stream = handle.open(FileIndex(0)).unwrap();

@@ -64,13 +64,8 @@ struct Running {
     handle: TorrentHandle,
     events: Receiver<TorrentEvent>,
     magnet: Magnet,
-    named: Option<AddNamed>,
-}
-
-/// Peers given by name, and the request they belong to.
-struct AddNamed {
-    request: AddRequest,
-    names: Vec<PeerAddr>,
+    /// Peers given by name, to be found.
+    named: Vec<PeerAddr>,
 }
 
 /// What is wanted of a torrent that is added.
@@ -106,11 +101,9 @@ impl Teller {
                 self.tell(Fact::Stopped).await;
             }
             Started::Running(mut running) => {
-                let named = running.named.take();
+                let (handle, named) = (running.handle.clone(), std::mem::take(&mut running.named));
                 let finding = async {
-                    if let Some(named) = named {
-                        self.add_named(named).await;
-                    }
+                    self.add_named(&handle, &named).await;
                     future::pending::<()>().await;
                 };
                 self.watch(*running).or(finding).await;
@@ -147,7 +140,7 @@ impl Teller {
                     let mut magnet = Magnet::new(infohash);
                     magnet.name = handle.metainfo().map(|metainfo| metainfo.name.clone());
                     magnet.trackers = tracker.into_iter().collect();
-                    Started::Running(Box::new(Running { handle, events, magnet, named: None }))
+                    Started::Running(Box::new(Running { handle, events, magnet, named: Vec::new() }))
                 }
                 Err(error) => Started::Refused(convert::refused(&error)),
             }
@@ -195,10 +188,7 @@ impl Teller {
         };
         let adding = async {
             match self.client.add(request.clone()).await {
-                Ok((handle, events)) => {
-                    let named = Some(AddNamed { request, names });
-                    Started::Running(Box::new(Running { handle, events, magnet, named }))
-                }
+                Ok((handle, events)) => Started::Running(Box::new(Running { handle, events, magnet, named: names })),
                 Err(error) => Started::Refused(convert::refused(&error)),
             }
         };
@@ -213,30 +203,20 @@ impl Teller {
         adding.or(stopped).await
     }
 
-    /// Finds the peers that were given by name. The torrent runs meanwhile, and is given more addresses at the end.
-    async fn add_named(&self, AddNamed { request, names }: AddNamed) {
-        let patience = async {
-            Timer::after(RESOLVE_PATIENCE).await;
-            Vec::new()
-        };
-        let peers = self.resolve(&names).or(patience).await;
-        if !peers.is_empty() && self.client.add(AddRequest { peers, ..request }).await.is_err() {
-            log::debug!("torrent {}: ended while names were resolved", self.key.get());
-        }
-    }
-
-    /// The addresses of peers that were given by name; those that have none are told.
-    async fn resolve(&self, names: &[PeerAddr]) -> Vec<SocketAddr> {
-        let mut addresses = Vec::new();
+    /// Finds the peers that were given by name. The torrent runs meanwhile, and is given each address as it is found.
+    async fn add_named(&self, handle: &TorrentHandle, names: &[PeerAddr]) {
         for name in names {
-            match smol::net::resolve((name.host.as_str(), name.port)).await {
-                Ok(found) => addresses.extend(found),
+            let patience = async {
+                Timer::after(RESOLVE_PATIENCE).await;
+                Err(std::io::ErrorKind::TimedOut.into())
+            };
+            match smol::net::resolve((name.host.as_str(), name.port)).or(patience).await {
+                Ok(found) => handle.add_peers(found).await,
                 Err(error) => {
                     self.tell(Fact::Told(Ok(format!("Cannot find the address of the peer {name}: {error}")))).await;
                 }
             }
         }
-        addresses
     }
 
     /// Tells what happens until it is told to stop.

@@ -55,7 +55,8 @@ fn a_viewer_survives(
         within(SOON, "the engine hangs up on the attacker", || (ambush.ended() > 0).then_some(()));
     }
     honest.open_gate();
-    assert_same(&http::get(added["serverUrl"].as_str().unwrap()).body, &metafile.content, "beside the attack");
+    let url = added["serverUrl"].as_str().expect("an address to play");
+    assert_same(&http::get(url).body, &metafile.content, "beside the attack");
     viewer.wait_for("done", SOON, |_| true);
     assert!(resident(viewer.id()) < RESIDENT_MAX, "{} bytes resident", resident(viewer.id()));
     viewer.quit();
@@ -346,7 +347,8 @@ impl Hosting {
         let mut viewer = Engine::start(&[]);
         let peers = [self.host.peer_address()];
         let added = viewer.add(json!({ "magnetURI": self.seeding["magnetURI"], "peers": peers }));
-        assert_same(&http::get(added["serverUrl"].as_str().unwrap()).body, &self.content, "beside the attack");
+        let url = added["serverUrl"].as_str().expect("an address to play");
+        assert_same(&http::get(url).body, &self.content, "beside the attack");
         let resident = resident(self.host.id());
         assert!(resident < RESIDENT_MAX, "{resident} bytes resident");
         self.host.status();

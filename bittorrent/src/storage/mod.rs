@@ -175,6 +175,11 @@ impl Storage {
         }
     }
 
+    /// Lets go of all files, so that a disk can be taken away. Whoever reads on opens them anew.
+    pub(crate) fn close(&self) {
+        self.handles.clear();
+    }
+
     /// Removes a download's files, then the folders that are empty without them, the root included. Other files stay, and
     /// so do seeded ones. Goes on after an error and returns the first; later writes fail.
     pub(crate) fn delete(&self) -> Result<(), StorageError> {

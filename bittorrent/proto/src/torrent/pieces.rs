@@ -107,9 +107,9 @@ impl Torrent {
         } else {
             // One that can send it now; if there is none, whoever comes.
             let is_able = |sender: &PeerKey| {
-                self.peers.get(sender).is_some_and(|peer| {
-                    !peer.session.peer_choking && !peer.is_stalled() && peer.session.has(piece)
-                })
+                self.peers
+                    .get(sender)
+                    .is_some_and(|peer| !peer.session.peer_choking && !peer.is_stalled() && peer.session.has(piece))
             };
             let able: Vec<PeerKey> = senders.into_iter().filter(is_able).collect();
             let turn = usize::try_from(self.rng.below(able.len() as u64)).unwrap_or(0);

@@ -121,8 +121,7 @@ impl Torrent {
             let newer_wins = incoming != we_are_lower;
             let older_incoming = self.peers.get(&older).is_some_and(|peer| peer.session.config().incoming);
             // From one side twice: the older stays, unless it looks dead. A peer that changed networks leaves one behind.
-            let is_quiet =
-                |peer: &Peer| now.saturating_duration_since(peer.session.last_received) >= DUPLICATE_QUIET;
+            let is_quiet = |peer: &Peer| now.saturating_duration_since(peer.session.last_received) >= DUPLICATE_QUIET;
             let quiet = self.peers.get(&older).is_none_or(is_quiet);
             let older_stays = if older_incoming == incoming { !quiet } else { !newer_wins };
             if older_stays {

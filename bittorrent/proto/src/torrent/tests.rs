@@ -417,7 +417,8 @@ fn who_is_connected_is_not_dialed_whichever_connection_stayed() {
 #[test]
 fn who_never_said_where_it_listens_is_dialed_where_it_was_found() {
     let (_, metainfo) = film(500_000, PIECE);
-    let handshake = Handshake { reserved: Reserved::ours(), infohash: metainfo.infohash, peer_id: PeerId::new([0; 20]) };
+    let handshake =
+        Handshake { reserved: Reserved::ours(), infohash: metainfo.infohash, peer_id: PeerId::new([0; 20]) };
     let mut swarm = Swarm::new(metainfo);
     let leech = swarm.leech(true);
     swarm.input(leech, Input::Addresses { addrs: &[home()], named_by: NamedBy::User });
