@@ -5,6 +5,8 @@
 //! happens the rules of [`Peer::check`] hold: see `docs/simulation.md`.
 
 mod connection;
+mod jobs;
+mod network;
 mod release;
 mod rules;
 mod storage;
@@ -42,9 +44,6 @@ use viewer::{Viewer, Wish};
 
 pub use release::Release;
 pub use viewer::ViewerConfig;
-
-/// How often a disk that failed is tried again.
-const DISK_TRIED_EVERY: Duration = Duration::from_secs(5);
 
 /// Connections of a torrent, as the engine allows by default.
 const PEERS_MAX: usize = 60;
@@ -318,186 +317,6 @@ impl Peer {
     }
 }
 
-/// Connections.
-impl Peer {
-    fn on_connected(&mut self, now: Instant, conn: ConnId, peer: HostId) {
-        self.conns.insert(conn, Connection::new(now, peer));
-        // Who called speaks first.
-        if conn.side() == Side::Dialer {
-            self.say_handshake(conn);
-        }
-    }
-
-    fn say_handshake(&mut self, conn: ConnId) {
-        let infohash = self.core.infohash();
-        let ours = Handshake { reserved: Reserved::ours(), infohash, peer_id: self.peer_id }.encode();
-        if let Some(connection) = self.conns.get_mut(&conn) {
-            connection.said_handshake();
-            self.outputs.push_back(Output::Send { conn, bytes: Bytes::copy_from_slice(&ours) });
-        }
-    }
-
-    fn on_bytes(&mut self, now: Instant, conn: ConnId, bytes: &[u8]) {
-        let Some(connection) = self.conns.get_mut(&conn) else { return };
-        match connection.hear(bytes) {
-            Ok(Heard::Incomplete) => {}
-            Ok(Heard::Bytes(peer, bytes)) => self.core.handle_input(now, CoreInput::Received { peer, bytes }),
-            Ok(Heard::Handshake(handshake, rest)) => {
-                // A driver lets nobody in who wants another torrent.
-                if handshake.infohash != self.core.infohash() {
-                    return self.refuse(now, conn);
-                }
-                let peer = self.open(now, conn, handshake);
-                if !rest.is_empty() {
-                    self.core.handle_input(now, CoreInput::Received { peer, bytes: rest });
-                }
-            }
-            Err(_) => self.refuse(now, conn),
-        }
-    }
-
-    /// The handshakes are through: the connection is the core's.
-    fn open(&mut self, now: Instant, conn: ConnId, handshake: Handshake) -> PeerKey {
-        let incoming = conn.side() == Side::Acceptor;
-        if incoming {
-            self.say_handshake(conn);
-        }
-        let key = PeerKey(self.key_next);
-        self.key_next += 1;
-        self.keys.insert(key, conn);
-        if let Some(connection) = self.conns.get_mut(&conn) {
-            connection.open(key);
-            let addr = address(connection.peer, conn);
-            self.core.handle_input(now, CoreInput::Connected { peer: key, addr, incoming, handshake });
-        }
-        key
-    }
-
-    /// No connection came of it.
-    fn refuse(&mut self, now: Instant, conn: ConnId) {
-        self.outputs.push_back(Output::Close { conn });
-        self.on_ended(now, conn);
-    }
-
-    fn on_ended(&mut self, now: Instant, conn: ConnId) {
-        let Some(ended) = self.conns.remove(&conn) else { return };
-        match ended.key() {
-            Some(key) => {
-                self.keys.remove(&key);
-                self.core.handle_input(now, CoreInput::Disconnected(key));
-            }
-            None if conn.side() == Side::Dialer => {
-                self.core.handle_input(now, CoreInput::DialFailed(ended.peer.address()));
-            }
-            None => {}
-        }
-    }
-
-    fn on_written(&mut self, now: Instant, conn: ConnId, bytes: usize) {
-        let Some(connection) = self.conns.get_mut(&conn) else { return };
-        let len = connection.written(bytes);
-        if let Some(peer) = connection.key().filter(|_| len > 0) {
-            self.core.handle_input(now, CoreInput::Written { peer, len });
-        }
-    }
-
-    fn handshake_until(&self) -> Option<Instant> {
-        self.conns.values().filter_map(Connection::handshake_until).min()
-    }
-
-    fn refuse_late_handshakes(&mut self, now: Instant) {
-        let is_late = |connection: &Connection| connection.handshake_until().is_some_and(|until| until <= now);
-        let late: Vec<ConnId> =
-            self.conns.iter().filter(|(_, connection)| is_late(connection)).map(|(conn, _)| *conn).collect();
-        late.into_iter().for_each(|conn| self.refuse(now, conn));
-    }
-}
-
-/// The disk.
-impl Peer {
-    fn on_disk(&mut self, now: Instant, done: Done<Job>) {
-        let Done { job, result } = done;
-        match (job, result) {
-            (Job::Prepare, Ok(())) => self.begin(now),
-            (Job::Probe, Ok(())) => self.core.handle_input(now, CoreInput::Pause(false)),
-            (Job::Prepare | Job::Probe, Err(_)) => self.disk_retry_at = Some(now + DISK_TRIED_EVERY),
-            (Job::Read(range), result) => self.on_viewer_read(now, range, result),
-            (Job::Core(DiskJob::Verify { piece, data }), Ok(())) => {
-                let verdict = self.storage.verify(piece, &data);
-                let done = match verdict {
-                    Ok(Verdict::Written) => DiskDone::Verified { piece, data },
-                    Ok(Verdict::Corrupt) => DiskDone::Corrupt { piece, data },
-                    Err(rule) => return self.rules.broken(rule),
-                };
-                self.core.handle_input(now, CoreInput::Disk(done));
-            }
-            (Job::Core(DiskJob::Verify { piece, data }), Err(_)) => {
-                self.storage.forget(piece);
-                self.core.handle_input(now, CoreInput::Pause(true));
-                self.core.handle_input(now, CoreInput::Disk(DiskDone::WriteFailed { piece, data }));
-                self.disk_retry_at.get_or_insert(now + DISK_TRIED_EVERY);
-            }
-            (Job::Core(DiskJob::Read { peer, run }), Ok(())) => {
-                let start = self.config.release.metainfo().layout.piece_range(run.piece).start;
-                let start = start + u64::from(run.offset.get());
-                let mut data = match self.storage.read(ByteRange::new(start, start + run.len.get())) {
-                    Ok(data) => data,
-                    Err(rule) => return self.rules.broken(rule),
-                };
-                let mut at = 0;
-                for block in &run.blocks {
-                    let end = at + block.len.as_usize();
-                    self.corrupt(&mut data[at..end]);
-                    at = end;
-                }
-                self.core.handle_input(now, CoreInput::Disk(DiskDone::Read { peer, run, data: data.into() }));
-            }
-            (Job::Core(DiskJob::Read { peer, run }), Err(_)) => {
-                self.core.handle_input(now, CoreInput::Disk(DiskDone::ReadFailed { peer, run }));
-            }
-        }
-    }
-
-    fn begin(&mut self, now: Instant) {
-        let have = self.storage.original().clone();
-        let wanted = Bitfield::new_full(have.len());
-        self.here = Some(have.clone());
-        let fetch_rest = self.config.fetch_rest;
-        self.core.handle_input(now, CoreInput::Begin(Begin { have, wanted, fetch_rest, hints: Vec::new() }));
-    }
-
-    fn on_viewer_read(&mut self, now: Instant, range: ByteRange, result: Result<(), DiskFault>) {
-        let Some(viewer) = &mut self.viewer else { return };
-        if result.is_err() {
-            if let Some(wish) = viewer.handle_read_failed(now, range) {
-                self.grant(now, wish);
-            }
-            return;
-        }
-        let read = self.storage.read(range);
-        let served =
-            read.and_then(|bytes| viewer.handle_read(now, range, &bytes).map_err(|violation| violation.to_string()));
-        if let Err(rule) = served {
-            self.rules.broken(rule);
-        }
-    }
-
-    fn retry_disk(&mut self, now: Instant) {
-        if self.disk_retry_at.take_if(|at| *at <= now).is_some() {
-            let job = if self.here.is_none() { Job::Prepare } else { Job::Probe };
-            self.disk(job, ByteLen::ZERO);
-        }
-    }
-
-    fn corrupt(&mut self, block: &mut [u8]) {
-        if self.config.corrupts_one_in.is_some_and(|blocks| self.rng.chance(1, blocks)) {
-            let at = self.rng.below(block.len() as u64);
-            let byte = usize::try_from(at).ok().and_then(|at| block.get_mut(at));
-            byte.into_iter().for_each(|byte| *byte ^= 1);
-        }
-    }
-}
-
 impl Host for Peer {
     type Job = Job;
     type Wake = PeerWake;
@@ -562,13 +381,4 @@ impl Original {
             }
         }
     }
-}
-
-/// Where the other end of a connection is: whoever called did so from a port that nobody listens at.
-fn address(peer: HostId, conn: ConnId) -> SocketAddr {
-    let mut addr = peer.address();
-    if conn.side() == Side::Acceptor {
-        addr.set_port(49_152 + u16::try_from(conn.get() % 16_384).unwrap_or(0));
-    }
-    addr
 }

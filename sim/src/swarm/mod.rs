@@ -237,9 +237,9 @@ impl Numbers {
 
 impl Display for Scene {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mebi = |len: ByteLen| len.get() / 1024;
+        let kibi = |len: ByteLen| len.get() / 1024;
         let layout = &self.release.metainfo().layout;
-        let (len, count) = (mebi(layout.total_len()), layout.piece_count());
+        let (len, count) = (kibi(layout.total_len()), layout.piece_count());
         writeln!(f, "scene {}: a film of {len} KiB in {count} pieces", self.kind)?;
         for (id, (config, line)) in &self.hosts {
             writeln!(f, "    {}", draw::describe(*id, config, line))?;
