@@ -16,7 +16,7 @@ mod viewer;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bittorrent_proto::bitfield::Bitfield;
 use bittorrent_proto::peer::PeerKey;
@@ -24,22 +24,17 @@ use bittorrent_proto::peer_id::PeerId;
 use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::rng::Rng;
 use bittorrent_proto::torrent::{
-    Begin, CloseReason, DiskDone, DiskJob, Event, Input as CoreInput, Output as CoreOutput, Torrent, TorrentConfig,
-    Wake,
+    CloseReason, DiskJob, Event, Input as CoreInput, Output as CoreOutput, Torrent, TorrentConfig, Wake,
 };
 use bittorrent_proto::units::{ByteLen, ByteRange};
-use bittorrent_proto::wire::{Handshake, Reserved};
-use bytes::Bytes;
 
-use crate::disk::{DiskFault, Done};
 use crate::host::{ConnId, Host, HostId, Input, Output};
-use crate::link::Side;
 use crate::player::{Player, PlayerWake};
 use crate::rng::{Part, Seed};
 
-use connection::{Connection, Heard};
+use connection::Connection;
 use rules::Rules;
-use storage::{Storage, Verdict};
+use storage::Storage;
 use viewer::{Viewer, Wish};
 
 pub use release::Release;

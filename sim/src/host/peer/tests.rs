@@ -1,14 +1,19 @@
-use bittorrent_proto::infohash::Infohash;
+use std::time::Duration;
 
+use bittorrent_proto::infohash::Infohash;
+use bittorrent_proto::units::BytesPerSec;
+use bittorrent_proto::wire::{Handshake, Reserved};
+use bytes::Bytes;
+
+use super::storage::Verdict;
 use super::*;
 use crate::check::Violation;
 use crate::clock::tests::base;
 use crate::film::Film;
 use crate::host::HostConfig;
-use crate::link::LinkConfig;
+use crate::link::{LinkConfig, Side};
 use crate::player::PlayerConfig;
 use crate::world::World;
-use bittorrent_proto::units::BytesPerSec;
 
 const SECOND: Duration = Duration::from_secs(1);
 const SEEDER: HostId = HostId::new(0);
