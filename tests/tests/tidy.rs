@@ -186,6 +186,16 @@ fn scripts_can_be_run() {
     }
 }
 
+#[test]
+fn every_file_of_tests_is_run() {
+    let script = read(&root().join("test"));
+    for file in fs::read_dir(root().join("tests/tests")).expect("the folder this file is in").flatten() {
+        let path = file.path();
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        assert!(script.split([' ', '(', ')']).any(|word| word == name), "./test does not run {}", path.display());
+    }
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace").to_owned()
 }

@@ -25,7 +25,7 @@ fn announced(tracker: &Tracker, infohash: &str, port: u16, event: &str) -> Annou
 fn seed(engine: &mut Engine, path: &Path, tracker: &str) -> String {
     engine.send(&json!({ "cmd": "seed", "filePath": path, "trackerUrl": tracker }));
     let seeding = engine.wait_for_or_error("seeding", SOON, |_| true);
-    seeding["infoHash"].as_str().unwrap().to_owned()
+    seeding["infoHash"].as_str().expect("`seeding` carries the infohash").to_owned()
 }
 
 fn says(event: &Value, words: &str) -> bool {

@@ -24,6 +24,19 @@ const URGENT_QUEUE_MAX: Duration = Duration::from_secs(1);
 /// A peer that owes blocks and sent none for this long loses what is urgent, if another could send it.
 pub const STALLED_AFTER: Duration = Duration::from_secs(2);
 
+/// A slow peer is given the time of this many blocks instead, up to a bound: it is slow, not silent.
+const STALLED_AFTER_BLOCKS: u64 = 2;
+const STALLED_AFTER_MAX: Duration = Duration::from_secs(10);
+
+/// How long a peer may owe blocks and send none, by the rate it last had.
+pub fn stalled_after(rate: BytesPerSec) -> Duration {
+    if rate == BytesPerSec::ZERO {
+        return STALLED_AFTER;
+    }
+    let blocks = ByteLen::new(STALLED_AFTER_BLOCKS * u64::from(BLOCK_LEN));
+    rate.time_for(blocks).clamp(STALLED_AFTER, STALLED_AFTER_MAX)
+}
+
 /// It is asked again after this long, twice as long each time it stalls anew.
 pub const STALL_REST_MIN: Duration = Duration::from_secs(8);
 
@@ -173,6 +186,14 @@ mod tests {
             !is_worth_hedging(Duration::from_secs(6), &slow, &candidate(3, 100_000, 10_000)),
             "the other is no quicker"
         );
+    }
+
+    #[test]
+    fn a_slow_peer_is_not_taken_for_a_silent_one() {
+        assert_eq!(stalled_after(BytesPerSec::ZERO), STALLED_AFTER);
+        assert_eq!(stalled_after(BytesPerSec::new(1_000_000)), STALLED_AFTER);
+        assert_eq!(stalled_after(BytesPerSec::new(8_192)), Duration::from_secs(4));
+        assert_eq!(stalled_after(BytesPerSec::new(100)), STALLED_AFTER_MAX);
     }
 
     #[test]

@@ -28,6 +28,11 @@ impl Peer {
         self.stalled_until.is_some()
     }
 
+    /// How long it may stay silent while it owes blocks.
+    fn stalled_after(&self) -> Duration {
+        requester::stalled_after(self.session.downloaded.rate(self.session.last_block))
+    }
+
     /// How many more requests it takes now.
     pub(super) fn room(&self, now: Instant) -> usize {
         if self.session.peer_choking || self.refused_until.is_some_and(|until| now < until) {
@@ -41,7 +46,7 @@ impl Peer {
 impl Torrent {
     pub(super) fn set_stall_timer(&mut self) {
         let owes = |peer: &Peer| {
-            let after = if peer.is_stalled() { requester::DROPPED_AFTER } else { requester::STALLED_AFTER };
+            let after = if peer.is_stalled() { requester::DROPPED_AFTER } else { peer.stalled_after() };
             (!peer.session.inflight.is_empty()).then(|| peer.session.last_block + after)
         };
         let due = self.peers.values().flat_map(|peer| [owes(peer), peer.stalled_until]).flatten().min();
@@ -58,8 +63,9 @@ impl Torrent {
             .peers
             .iter()
             .filter(|(_, peer)| !peer.session.inflight.is_empty())
-            .map(|(key, peer)| (*key, now.saturating_duration_since(peer.session.last_block)))
-            .filter(|(_, silent)| *silent >= requester::STALLED_AFTER)
+            .map(|(key, peer)| (*key, peer, now.saturating_duration_since(peer.session.last_block)))
+            .filter(|(_, peer, silent)| *silent >= peer.stalled_after())
+            .map(|(key, _, silent)| (key, silent))
             .collect();
         for (key, silent) in silent {
             if silent >= requester::DROPPED_AFTER {
