@@ -14,7 +14,8 @@ use smol::channel::{Receiver, Sender, bounded};
 
 use crate::addresses;
 use crate::config::{AddRequest, ClientConfig, Fetch, FileChoice, SeedRequest, TorrentSource};
-use crate::handle::{TorrentEvent, TorrentHandle, Trouble};
+use crate::events::{TorrentEvent, Trouble};
+use crate::handle::TorrentHandle;
 use crate::pool::{Lane, Pool};
 use crate::seed::{self, SeedError};
 use crate::shared::{Known, Shared, lock};

@@ -43,6 +43,8 @@ mod addresses;
 mod client;
 mod config;
 mod connection;
+mod events;
+mod figures;
 mod gate;
 mod handle;
 mod handshake;
@@ -66,7 +68,7 @@ mod tracker_task;
 
 pub use client::{Client, StartError, TorrentError};
 pub use config::{AddRequest, ClientConfig, Fetch, FileChoice, SeedRequest, TorrentSource};
-pub use handle::{
-    Failure, PeerStats, Playhead, TorrentEvent, TorrentHandle, TorrentState, TorrentStats, TrackerOutcome, Trouble,
-};
+pub use events::{Failure, TorrentEvent, TrackerOutcome, Trouble};
+pub use figures::{PeerStats, Playhead, TorrentState, TorrentStats};
+pub use handle::TorrentHandle;
 pub use stream::TorrentStream;

@@ -12,7 +12,7 @@ use bittorrent_proto::torrent::{Begin, Input};
 use bittorrent_proto::units::{ByteRange, FileIndex};
 
 use crate::config::{Fetch, FileChoice};
-use crate::handle::{Failure, TorrentEvent};
+use crate::events::{Failure, TorrentEvent};
 use crate::kept;
 use crate::pool::Lane;
 use crate::resume;

@@ -7,7 +7,7 @@ use bittorrent_proto::layout::TorrentLayout;
 use bittorrent_proto::torrent::PeerSnapshot;
 use bittorrent_proto::units::{ByteRange, BytesPerSec};
 
-use crate::handle::{PeerStats, TorrentState, TorrentStats};
+use crate::figures::{PeerStats, TorrentState, TorrentStats};
 use crate::shared::End;
 use crate::torrent_task::TorrentTask;
 

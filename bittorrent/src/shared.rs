@@ -16,7 +16,8 @@ use bittorrent_proto::units::{ByteRange, FileIndex, PieceIndex};
 use event_listener::Event;
 use smol::channel::{Receiver, Sender, bounded};
 
-use crate::handle::{Failure, Playhead, TorrentEvent, TorrentStats};
+use crate::events::{Failure, TorrentEvent};
+use crate::figures::{Playhead, TorrentStats};
 use crate::pool::Pool;
 use crate::storage::Storage;
 

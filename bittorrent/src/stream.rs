@@ -11,7 +11,7 @@ use bittorrent_proto::units::{ByteRange, FileIndex};
 use event_listener::EventListener;
 use futures_io::{AsyncRead, AsyncSeek, SeekFrom};
 
-use crate::handle::Failure;
+use crate::events::Failure;
 use crate::pool::Lane;
 use crate::shared::{End, ReaderCell, Shared};
 use crate::storage::StorageError;

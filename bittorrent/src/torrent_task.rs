@@ -27,8 +27,8 @@ use smol::{LocalExecutor, Task, Timer};
 
 use crate::config::{Fetch, FileChoice};
 use crate::connection::{Connection, SendQueue, read_all, write_all};
+use crate::events::{Failure, TorrentEvent, Trouble};
 use crate::gate::Gate;
-use crate::handle::{Failure, TorrentEvent, Trouble};
 use crate::hash::{PieceHasher, RunningHashes};
 use crate::pool::Lane;
 use crate::resume::Saver;

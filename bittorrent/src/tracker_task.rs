@@ -15,7 +15,7 @@ use futures_lite::FutureExt as _;
 use smol::Timer;
 
 use crate::addresses::{self, OwnNetworks};
-use crate::handle::{TorrentEvent, TrackerOutcome, Trouble};
+use crate::events::{TorrentEvent, TrackerOutcome, Trouble};
 use crate::torrent_task::TorrentTask;
 use crate::tracker_ask::{self, Found};
 
