@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use bittorrent_proto::infohash::Infohash;
-use bittorrent_proto::magnet::{PeerAddress, PeerHost};
 use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::units::BytesPerSec;
 use smol::channel::{Receiver, Sender, bounded};
@@ -21,7 +20,7 @@ use crate::seed::{self, SeedError};
 use crate::shared::{Known, Shared, lock};
 use crate::swarm::{self, Command, Start, SwarmConfig};
 use crate::tracker_task::NamedTier;
-use crate::{kept, listener, prepare, report};
+use crate::{kept, listener, prepare, report, strangers};
 
 /// Commands that wait for the swarm's thread; who finds it full waits.
 const COMMANDS_MAX: usize = 64;
@@ -203,7 +202,8 @@ impl Client {
         if let Some(metainfo) = &metainfo {
             prepare::choose(metainfo, &request.file).map_err(TorrentError::NoSuchFile)?;
         }
-        let (strangers, refused) = vet(resolve(strangers).await);
+        let (strangers, names) = strangers::part(strangers);
+        let (strangers, refused) = strangers::vet(strangers);
         let named = |addrs: Vec<SocketAddr>, by: NamedBy| addrs.into_iter().map(move |addr| (addr, by));
         let addrs: Vec<(SocketAddr, NamedBy)> =
             named(request.peers, NamedBy::User).chain(named(strangers, NamedBy::Stranger)).collect();
@@ -221,6 +221,9 @@ impl Client {
                 self.start_torrent(Start { shared, metainfo, order, addrs, trackers }).await?
             }
         };
+        if !names.is_empty() {
+            self.send(Command::Names { infohash, names }).await?;
+        }
         if !refused.is_empty() {
             handle.tell(&TorrentEvent::Trouble(Trouble::AddressesRefused(refused)));
         }
@@ -286,31 +289,4 @@ fn trackers(given: Vec<(String, NamedBy)>, own: Vec<Vec<String>>, private: bool)
     let given: Vec<_> = given.into_iter().filter(|(url, _)| !private || is_own(url)).collect();
     let given = given.into_iter().map(|(url, named_by)| (vec![url], named_by));
     given.chain(own.into_iter().map(|tier| (tier, NamedBy::Stranger))).collect()
-}
-
-/// Turns names into addresses; a name that leads nowhere is left out.
-async fn resolve(peers: Vec<PeerAddress>) -> Vec<SocketAddr> {
-    let mut addrs = Vec::new();
-    for peer in peers {
-        match peer.host {
-            PeerHost::Ip(ip) => addrs.push(SocketAddr::new(ip, peer.port)),
-            PeerHost::Name(name) => match smol::net::resolve((name.as_str(), peer.port)).await {
-                Ok(found) => addrs.extend(found),
-                Err(error) => log::info!("{name}: {error}"),
-            },
-        }
-    }
-    addrs
-}
-
-/// Parts addresses that only a stranger names into those that may be dialed and the others.
-fn vet(addrs: Vec<SocketAddr>) -> (Vec<SocketAddr>, Vec<SocketAddr>) {
-    let own = addresses::own_networks_or_none();
-    addrs.into_iter().partition(|addr| match addresses::may_dial(*addr, NamedBy::Stranger, &own) {
-        Ok(()) => true,
-        Err(refused) => {
-            log::info!("{addr} is not dialed: {refused}");
-            false
-        }
-    })
 }

@@ -59,6 +59,7 @@ mod resume;
 mod seed;
 mod shared;
 mod storage;
+mod strangers;
 mod stream;
 mod swarm;
 mod throttle;

@@ -27,6 +27,7 @@ use crate::listener::Listeners;
 use crate::pool::Lane;
 use crate::resume;
 use crate::shared::{End, Shared};
+use crate::strangers::{self, Name};
 use crate::throttle::Throttle;
 use crate::torrent_task::{Order, Surroundings, TorrentTask};
 use crate::tracker_task::{self, NamedTier, Trackers};
@@ -39,6 +40,11 @@ pub(crate) enum Command {
         infohash: Infohash,
         addrs: Vec<SocketAddr>,
         named_by: NamedBy,
+    },
+    /// Peers of a torrent that runs, which only a stranger names, and not by address.
+    Names {
+        infohash: Infohash,
+        names: Vec<Name>,
     },
     /// More trackers for a torrent that runs.
     Trackers {
@@ -129,6 +135,11 @@ pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
                 Command::Addresses { infohash, addrs, named_by } => {
                     if let Some(running) = swarm.torrents.borrow().get(&infohash) {
                         running.task.add_addresses(&addrs, named_by);
+                    }
+                }
+                Command::Names { infohash, names } => {
+                    if let Some(task) = swarm.torrent(infohash) {
+                        strangers::find(&task, names);
                     }
                 }
                 Command::Trackers { infohash, trackers } => {
