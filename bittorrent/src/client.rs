@@ -19,6 +19,7 @@ use crate::pool::{Lane, Pool};
 use crate::seed::{self, SeedError};
 use crate::shared::{Known, Shared, lock};
 use crate::swarm::{self, Command, Start, SwarmConfig};
+use crate::torrent_task::Order;
 use crate::tracker_task::NamedTier;
 use crate::{kept, listener, prepare, report, strangers};
 
@@ -173,7 +174,7 @@ impl Client {
         let known = Known { metainfo: metainfo.clone(), film, storage: Arc::new(seeded.storage) };
         // It was made a line above, so nothing is in it.
         let _ = shared.known.set(known);
-        let order = swarm::order(self.inner.data_dir.clone(), FileChoice::Largest, Fetch::All);
+        let order = Order { file: FileChoice::Largest, fetch: Fetch::All, data_dir: self.inner.data_dir.clone() };
         self.start_torrent(Start { shared, metainfo: Some(metainfo), order, addrs: Vec::new(), trackers }).await
     }
 
@@ -216,7 +217,7 @@ impl Client {
                 running
             }
             None => {
-                let order = swarm::order(self.inner.data_dir.clone(), request.file, request.fetch);
+                let order = Order { file: request.file, fetch: request.fetch, data_dir: self.inner.data_dir.clone() };
                 let shared = self.shared(infohash);
                 self.start_torrent(Start { shared, metainfo, order, addrs, trackers }).await?
             }

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
@@ -298,9 +297,4 @@ async fn greet(swarm: Rc<Swarm>, mut stream: TcpStream, addr: SocketAddr, knock:
         }
         Err(error) => log::debug!("{addr} came to nothing: {error}"),
     }
-}
-
-/// Where downloads of a client go.
-pub(crate) fn order(data_dir: PathBuf, file: crate::FileChoice, fetch: crate::Fetch) -> Order {
-    Order { file, fetch, data_dir }
 }

@@ -315,15 +315,6 @@ impl Store {
         }
     }
 
-    /// Whether a block of the piece is here already.
-    pub fn has_block(&self, block: BlockInfo) -> bool {
-        match self.state(block.piece) {
-            PieceState::Missing => false,
-            PieceState::Partial(open) => matches!(open.blocks[block.index().as_usize()], BlockSlot::Received(_)),
-            PieceState::Hashing | PieceState::Have => true,
-        }
-    }
-
     /// Takes a complete piece's bytes out, to be hashed and written.
     pub fn start_hashing(&mut self, piece: PieceIndex) -> Option<Vec<u8>> {
         let complete = self.open.get(&piece).is_some_and(|open| open.received as usize == open.blocks.len());

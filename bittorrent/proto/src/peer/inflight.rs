@@ -50,11 +50,6 @@ impl Inflight {
         self.bytes
     }
 
-    /// The request that has waited longest.
-    pub fn oldest(&self) -> Option<Request> {
-        self.requests.front().copied()
-    }
-
     /// Every request, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = Request> + '_ {
         self.requests.iter().copied()
@@ -83,11 +78,6 @@ impl Inflight {
             }
             None => Arrival::Unrequested,
         }
-    }
-
-    /// Notes a reject. False when nothing of that kind was asked for.
-    pub fn rejected(&mut self, block: BlockInfo) -> bool {
-        self.arrived(block) != Arrival::Unrequested
     }
 
     /// Takes back one request. False when it was not in flight.
@@ -145,7 +135,7 @@ mod tests {
         assert_eq!(inflight.bytes(), ByteLen::new(32_768));
         assert_eq!(inflight.arrived(block(1)), Arrival::Requested(now));
         assert_eq!(inflight.arrived(block(1)), Arrival::Unrequested);
-        assert_eq!(inflight.oldest().unwrap().block, block(0));
+        assert_eq!(inflight.iter().next().unwrap().block, block(0));
     }
 
     #[test]
@@ -168,6 +158,6 @@ mod tests {
         assert_eq!(inflight.drop_all().len(), CANCELLED_REMEMBERED_MAX + 1);
         assert_eq!(inflight.bytes(), ByteLen::ZERO);
         assert_eq!(inflight.arrived(block(0)), Arrival::Unrequested);
-        assert!(inflight.rejected(block(1)));
+        assert_ne!(inflight.arrived(block(1)), Arrival::Unrequested);
     }
 }

@@ -62,11 +62,6 @@ impl Uploads {
         self.queued.is_empty()
     }
 
-    /// Requests that wait.
-    pub fn len(&self) -> usize {
-        self.queued.len()
-    }
-
     /// Bytes being read from disk.
     pub fn reading_bytes(&self) -> ByteLen {
         self.reading_bytes
