@@ -52,6 +52,7 @@ install_players() {
 install_test_tools() {
     install_packages \
         "python3 -c 'import venv, ensurepip'" "python3 python3-venv" \
+        "has ip" iproute2 \
         "has aria2c" aria2 \
         "has transmission-cli" transmission-cli \
         "has transmission-daemon" transmission-daemon \

@@ -38,11 +38,12 @@ def free_port():
 
 
 def new_session():
+    port = free_port()
     settings = lt.default_settings()
     settings.update(
         {
             # One port for all interfaces; 0 would get each interface its own.
-            "listen_interfaces": "0.0.0.0:%d" % free_port(),
+            "listen_interfaces": "0.0.0.0:%d,[::]:%d" % (port, port),
             "enable_dht": False,
             "enable_lsd": False,
             "enable_upnp": False,

@@ -23,6 +23,8 @@ pub mod film;
 pub mod http;
 pub mod libtorrent;
 pub mod metafile;
+#[cfg(target_os = "linux")]
+pub mod net;
 pub mod process;
 pub mod seeder;
 pub mod stock;

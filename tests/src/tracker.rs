@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -51,7 +51,12 @@ pub struct Announce {
 impl Tracker {
     /// Starts one on loopback.
     pub fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        Self::start_at(Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// Starts one at this address.
+    pub fn start_at(ip: IpAddr) -> Self {
+        let listener = TcpListener::bind((ip, 0)).expect("an address of this machine, which has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared::default());
         let thread = std::thread::spawn({
@@ -206,8 +211,6 @@ fn reply_plain(peers: &[SocketAddr]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
     use crate::http;
 

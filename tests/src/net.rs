@@ -1,0 +1,184 @@
+//! A network of a test's own: a street with a switch, and hosts at it that have addresses as real ones do.
+//!
+//! Each is a network namespace of Linux, held open by a child that waits for the end of its input. So all of it goes with
+//! the value, and with the test's process when that is killed. Programs that a closure starts in [`Host::inside`] live
+//! there, and so do the sockets that it opens; the thread that made the [`Network`] stands in the street.
+
+use std::fs::File;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::AsFd;
+use std::panic::resume_unwind;
+use std::process::Command;
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
+
+use crate::process::{Program, find};
+use crate::{SOON, within};
+
+/// The street, and the way back.
+pub struct Network {
+    /// Where the thread was before.
+    home: File,
+    street: Namespace,
+    host_count: u8,
+}
+
+/// Which addresses a host has, loopback apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addresses {
+    /// One that looks public, one of a private network, and IPv6: what a machine at home and at work has by turns.
+    All,
+    /// IPv6 alone.
+    V6,
+}
+
+/// A machine at the street. Whatever runs in it must end before it.
+pub struct Host {
+    namespace: Namespace,
+    number: u8,
+}
+
+/// The street's number at the end of all addresses; hosts count on from it.
+const STREET: u8 = 1;
+
+impl Network {
+    /// Makes the street and moves this thread there. `None` when `SHARESTREAM_NO_NAMESPACES` is set; panics where
+    /// namespaces are not allowed.
+    pub fn new() -> Option<Self> {
+        if std::env::var_os("SHARESTREAM_NO_NAMESPACES").is_some() {
+            return None;
+        }
+        let home = File::open("/proc/thread-self/ns/net").expect("Linux says which network a thread is in");
+        let street = Namespace::new();
+        street.enter();
+        ip("link set lo up");
+        ip("link add street type bridge");
+        ip("link set street up");
+        configure("street", STREET, Addresses::All);
+        Some(Self { home, street, host_count: STREET })
+    }
+
+    /// One more host.
+    pub fn host(&mut self, addresses: Addresses) -> Host {
+        self.host_count = self.host_count.checked_add(1).expect("a street has less than 255 hosts");
+        let (namespace, number) = (Namespace::new(), self.host_count);
+        ip(&format!("link add port{number} type veth peer name eth0 netns {}", namespace.holder.id()));
+        ip(&format!("link set port{number} master street up"));
+        let host = Host { namespace, number };
+        host.inside(|| {
+            ip("link set lo up");
+            ip("link set eth0 up");
+            configure("eth0", number, addresses);
+            if addresses == Addresses::All {
+                // Programs that ask which address leads to the world need a way there.
+                ip(&format!("route add default via {}", public(STREET)));
+            }
+        });
+        host
+    }
+
+    /// The street's own public address, for a tracker that everybody reaches.
+    pub fn address(&self) -> IpAddr {
+        public(STREET).into()
+    }
+
+    /// The same in IPv6.
+    pub fn address_v6(&self) -> IpAddr {
+        v6(STREET).into()
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        // A thread that cannot go back ends with its test anyway.
+        let _ = move_into_link_name_space(self.home.as_fd(), Some(LinkNameSpaceType::Network));
+        self.street.holder.close_stdin();
+    }
+}
+
+impl Host {
+    /// Runs this there and waits for it.
+    pub fn inside<T: Send>(&self, run: impl FnOnce() -> T + Send) -> T {
+        let there = || {
+            self.namespace.enter();
+            run()
+        };
+        std::thread::scope(|scope| scope.spawn(there).join()).unwrap_or_else(|panic| resume_unwind(panic))
+    }
+
+    /// Its address that looks public: of 198.18.0.0/15, which is for tests of networks (RFC 2544).
+    pub fn public(&self) -> IpAddr {
+        public(self.number).into()
+    }
+
+    /// Its address in a private network.
+    pub fn private(&self) -> IpAddr {
+        private(self.number).into()
+    }
+
+    /// Its IPv6 address, of the range that is for documentation (RFC 3849).
+    pub fn v6(&self) -> IpAddr {
+        v6(self.number).into()
+    }
+}
+
+const fn public(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(198, 18, 0, number)
+}
+
+const fn private(number: u8) -> Ipv4Addr {
+    Ipv4Addr::new(10, 77, 0, number)
+}
+
+fn v6(number: u8) -> Ipv6Addr {
+    Ipv6Addr::new(0x2001, 0xdb8, 0x18, 0, 0, 0, 0, number.into())
+}
+
+/// Gives an interface of this thread's namespace its addresses. `nodad`: nobody else can have them, so none is kept
+/// waiting for a second while the others are asked.
+fn configure(interface: &str, number: u8, addresses: Addresses) {
+    match addresses {
+        Addresses::All => {
+            ip(&format!("address add {}/24 dev {interface}", public(number)));
+            ip(&format!("address add {}/24 dev {interface}", private(number)));
+        }
+        Addresses::V6 => {}
+    }
+    ip(&format!("address add {}/64 dev {interface} nodad", v6(number)));
+}
+
+/// `ip` with these words, in this thread's namespace.
+fn ip(words: &str) {
+    let mut command = Command::new(find("ip"));
+    Program::start(command.args(words.split(' '))).must_succeed(SOON);
+}
+
+/// A network namespace, for as long as its holder runs.
+struct Namespace {
+    holder: Program,
+    file: File,
+}
+
+impl Namespace {
+    fn new() -> Self {
+        // `cat` ends when its input does: with the value, or with this process however that ends.
+        let mut holder = Program::start(Command::new(find("unshare")).args(["--net", "cat"]));
+        let file = within(SOON, "a network namespace of its own", || {
+            let status = holder.wait(std::time::Duration::ZERO);
+            assert!(status.is_none(), "{}\n{HELP}", holder.stderr.text());
+            let ours = std::fs::read_link("/proc/thread-self/ns/net").expect("Linux says which network this is");
+            let path = format!("/proc/{}/ns/net", holder.id());
+            let is_own = std::fs::read_link(&path).is_ok_and(|its| its != ours);
+            is_own.then(|| File::open(&path).expect("a namespace of our own child"))
+        });
+        Self { holder, file }
+    }
+
+    fn enter(&self) {
+        let entered = move_into_link_name_space(self.file.as_fd(), Some(LinkNameSpaceType::Network));
+        entered.unwrap_or_else(|error| panic!("{error}\n{HELP}"));
+    }
+}
+
+const HELP: &str = "This test makes networks of its own and may not. Run it as root, or as \
+    `unshare --user --map-root-user ./test NAME`; or set SHARESTREAM_NO_NAMESPACES=1 to leave such tests out.";
