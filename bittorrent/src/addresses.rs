@@ -153,6 +153,11 @@ impl OwnNetworks {
         self.addresses.iter().any(|own| own.ip == ip || own.shares_network(ip))
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.addresses.is_empty()
+    }
+
     /// Whether the address is this machine's.
     pub(crate) fn is_this_machine(&self, ip: IpAddr) -> bool {
         self.addresses.iter().any(|own| own.ip == ip)

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
@@ -92,6 +93,8 @@ pub(crate) struct Connection {
     /// Set before it is dropped, so that a half that is running ends at its next step.
     pub(crate) closed: Rc<Cell<bool>>,
     pub(crate) tasks: [Task<()>; 2],
+    /// Our own end; `None` when the system does not say.
+    pub(crate) local: Option<IpAddr>,
     /// What it counts for.
     pub(crate) place: Place,
 }

@@ -52,6 +52,7 @@ mod hash;
 mod http_get;
 mod kept;
 mod listener;
+mod moving;
 mod pool;
 mod prepare;
 mod report;

@@ -23,6 +23,7 @@ use crate::gate::{Gate, Knock};
 use crate::handshake;
 use crate::kept;
 use crate::listener::Listeners;
+use crate::moving;
 use crate::pool::Lane;
 use crate::resume;
 use crate::shared::{End, Shared};
@@ -127,6 +128,10 @@ pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
         .into_iter()
         .map(|listener| executor.spawn(accept_all(swarm.clone(), listener)))
         .collect();
+    let watching = executor.spawn(moving::watch({
+        let swarm = swarm.clone();
+        move || swarm.torrents.borrow().values().map(|running| running.task.clone()).collect()
+    }));
     smol::block_on(executor.run(async {
         while let Ok(command) = commands.recv().await {
             match command {
@@ -163,7 +168,7 @@ pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
         }
         swarm.stop_all().await;
     }));
-    drop(accepting);
+    drop((accepting, watching));
 }
 
 impl Swarm {

@@ -5,7 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -317,9 +317,10 @@ impl TorrentTask {
         self.next_peer.set(peer.0 + 1);
         let (queue, closed) = (Rc::new(SendQueue::default()), Rc::new(Cell::new(false)));
         let executor = &self.surroundings.executor;
+        let local = stream.local_addr().ok().map(|addr| addr.ip());
         let reads = executor.spawn(self.clone().read(peer, stream.clone(), closed.clone()));
         let writes = executor.spawn(self.clone().write(peer, stream, queue.clone(), closed.clone()));
-        self.connections.borrow_mut().insert(peer, Connection { queue, closed, tasks: [reads, writes], place });
+        self.connections.borrow_mut().insert(peer, Connection { queue, closed, tasks: [reads, writes], local, place });
         self.input(Input::Connected { peer, addr, incoming, handshake: theirs });
     }
 
@@ -347,6 +348,19 @@ impl TorrentTask {
         }
         self.close(peer);
         self.input(Input::Disconnected(peer));
+    }
+
+    /// Ends the connections whose own end is such an address.
+    pub(crate) fn end_those_at(self: &Rc<Self>, is_gone: impl Fn(IpAddr) -> bool) {
+        let connections = self.connections.borrow();
+        let gone = connections.iter().filter(|(_, connection)| connection.local.is_some_and(&is_gone));
+        let gone: Vec<PeerKey> = gone.map(|(peer, _)| *peer).collect();
+        drop(connections);
+        for peer in gone {
+            log::debug!("{}: connection {} has lost our address", self.shared.infohash, peer.0);
+            self.close(peer);
+            self.input(Input::Disconnected(peer));
+        }
     }
 
     fn close(&self, peer: PeerKey) {

@@ -120,6 +120,19 @@ impl Host {
     pub fn v6(&self) -> IpAddr {
         v6(self.number).into()
     }
+
+    /// Gives up its IPv4 addresses and takes others, as a laptop does that goes from one network to another.
+    pub fn move_house(&mut self, number: u8) {
+        let (old, route) = (self.number, format!("route replace default via {}", public(STREET)));
+        self.inside(|| {
+            ip(&format!("address del {}/24 dev eth0", public(old)));
+            ip(&format!("address del {}/24 dev eth0", private(old)));
+            ip(&format!("address del {}/64 dev eth0", v6(old)));
+            configure("eth0", number, Addresses::All);
+            ip(&route);
+        });
+        self.number = number;
+    }
 }
 
 const fn public(number: u8) -> Ipv4Addr {

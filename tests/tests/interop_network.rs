@@ -230,3 +230,19 @@ fn three_viewers_of_a_host_with_a_slow_line_all_get_the_film() {
 fn uploaded(engine: &mut Engine) -> u64 {
     engine.status()["torrents"][0]["uploadedBytes"].as_u64().expect("`status` says what was uploaded")
 }
+
+#[test]
+fn a_viewer_that_moves_to_another_address_goes_on() {
+    let Some(mut network) = Network::new() else { return };
+    let (host, mut elsewhere) = (network.host(Addresses::All), network.host(Addresses::All));
+    let film = Film::new(7);
+    let mut sharing = host.inside(|| Engine::start(&["-max-upload=1M"]));
+    let magnet = seed(&mut sharing, &film.path(), None);
+    let mut viewer = engine(&elsewhere);
+    let added = viewer.add(json!({ "magnetURI": magnet }));
+    viewer.wait_for("progress", SOON, |event| event["downloadedBytes"].as_u64() > Some(1 << 20));
+    // Nothing that this machine sends from its old address arrives, so its connections would be waited for in vain.
+    elsewhere.move_house(200);
+    film.is_served(&elsewhere, &added, "after the move");
+    viewer.wait_for("done", SOON, |_| true);
+}

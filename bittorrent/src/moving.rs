@@ -1,0 +1,62 @@
+//! A machine that changes networks. A connection from an address that is no longer ours leads nowhere, and the system says
+//! so to nobody: what it sends is not answered, and its other end is waited for. So the addresses are looked at now and then.
+
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use smol::Timer;
+
+use crate::addresses::{self, OwnNetworks};
+use crate::torrent_task::TorrentTask;
+
+/// How often our addresses are looked at. A player has some seconds in store; a look costs one system call or two.
+const LOOKED_EVERY: Duration = Duration::from_secs(3);
+
+/// Ends the connections that have lost their address, for as long as it is polled. Who ended is dialed again by the core.
+pub(crate) async fn watch(torrents: impl Fn() -> Vec<Rc<TorrentTask>>) {
+    loop {
+        Timer::after(LOOKED_EVERY).await;
+        let torrents = torrents();
+        if torrents.is_empty() {
+            continue;
+        }
+        // A system that does not say may be asked again.
+        let Ok(own) = addresses::own_networks() else { continue };
+        for torrent in torrents {
+            torrent.end_those_at(|local| is_gone(local, &own));
+        }
+    }
+}
+
+/// Whether that address was ours and is not now. Loopback stays, and a machine with no address at all may have its cable
+/// pulled for a moment: its connections can outlive that.
+fn is_gone(local: IpAddr, own: &OwnNetworks) -> bool {
+    let local = local.to_canonical();
+    !local.is_loopback() && !own.is_empty() && !own.is_this_machine(local)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::addresses::OwnAddress;
+
+    #[test]
+    fn an_address_is_gone_when_others_are_here() {
+        let own = |ips: &[&str]| {
+            OwnNetworks::new(ips.iter().map(|ip| OwnAddress { ip: ip.parse().unwrap(), prefix_len: 24 }))
+        };
+        let table = [
+            ("192.168.1.20", own(&["192.168.1.20"]), false),
+            ("192.168.1.20", own(&["192.168.1.21"]), true),
+            ("::ffff:192.168.1.20", own(&["192.168.1.20"]), false),
+            ("2001:db8::5", own(&["192.168.1.20"]), true),
+            ("127.0.0.1", own(&["192.168.1.20"]), false),
+            ("::1", own(&["192.168.1.20"]), false),
+            ("192.168.1.20", own(&[]), false),
+        ];
+        for (local, own, expected) in table {
+            assert_eq!(is_gone(local.parse().unwrap(), &own), expected, "{local} beside {own:?}");
+        }
+    }
+}
