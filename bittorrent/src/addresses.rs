@@ -89,7 +89,7 @@ pub(crate) fn may_dial(addr: SocketAddr, named_by: NamedBy, own: &OwnNetworks) -
         Kind::Broadcast => Err(Refused::Broadcast),
         Kind::Global => Ok(()),
         // The user and the room mean what they say.
-        Kind::Loopback | Kind::LinkLocal | Kind::Private | Kind::Reserved if named_by == NamedBy::User => Ok(()),
+        Kind::Loopback | Kind::LinkLocal | Kind::Private | Kind::Reserved if named_by.is_trusted() => Ok(()),
         Kind::Loopback => Err(Refused::Loopback),
         Kind::LinkLocal => Err(Refused::LinkLocal),
         Kind::Reserved => Err(Refused::Reserved),
@@ -111,11 +111,15 @@ pub(crate) fn may_announce(
     let path = url.path();
     let is_trackers = path.starts_with("/announce") && !path.contains("..") && !path.contains('%');
     match (may_dial(addr, named_by, own), named_by) {
-        (refused_or_not, NamedBy::User) => refused_or_not,
-        (Ok(()) | Err(Refused::Loopback | Refused::Private), NamedBy::Stranger) if is_local(addr) => {
-            if is_trackers && url.query().is_none() { Ok(()) } else { Err(Refused::NotAnnounce) }
+        (refused_or_not, NamedBy::User | NamedBy::Room) => refused_or_not,
+        (Ok(()) | Err(Refused::Loopback | Refused::Private), NamedBy::Member | NamedBy::Stranger) if is_local(addr) => {
+            if is_trackers && url.query().is_none() {
+                Ok(())
+            } else {
+                Err(Refused::NotAnnounce)
+            }
         }
-        (refused_or_not, NamedBy::Stranger) => refused_or_not,
+        (refused_or_not, NamedBy::Member | NamedBy::Stranger) => refused_or_not,
     }
 }
 

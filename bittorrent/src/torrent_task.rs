@@ -382,7 +382,7 @@ impl TorrentTask {
             // One that failed keeps its place, but nothing begins there any more.
             return;
         }
-        if named_by == NamedBy::User {
+        if named_by < NamedBy::Stranger {
             addrs.iter().for_each(|addr| self.surroundings.gate.name(addr.ip()));
         }
         self.input(Input::Addresses { addrs, named_by });

@@ -255,7 +255,7 @@ async fn announce(task: Rc<TorrentTask>, tracker: TrackerKey, event: Option<Anno
                 intervals.push((peers.interval, peers.interval_min));
                 // A tracker of the user's own network knows the room's members, who may be on this very machine.
                 let is_rooms = named_by == NamedBy::User && local;
-                let by = if is_rooms { NamedBy::User } else { NamedBy::Stranger };
+                let by = if is_rooms { NamedBy::Room } else { NamedBy::Stranger };
                 take_peers(&task, &peers.addrs, by, &own);
             }
             if let Some((interval, interval_min)) = intervals.into_iter().min() {

@@ -26,13 +26,27 @@ const CROWDED: usize = KNOWN_MAX / 2;
 /// A connection that lasted this long was a good one: what failed before is forgotten.
 const LASTING: Duration = Duration::from_secs(30);
 
-/// Who named an address.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Who named an address, whose word counts most first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum NamedBy {
-    /// The user or the room: kept for good.
+    /// The user: kept for good.
     User,
-    /// A magnet, a torrent or a peer.
+    /// The room's rendezvous: kept for good.
+    Room,
+    /// A peer that proved to be a member of the room. Who answers there has to prove it, too.
+    Member,
+    /// A magnet, a torrent, a public tracker or a peer.
     Stranger,
+}
+
+impl NamedBy {
+    /// Whether the user or the room answers for the address. It is never given up then, and may be local.
+    pub const fn is_trusted(self) -> bool {
+        match self {
+            Self::User | Self::Room => true,
+            Self::Member | Self::Stranger => false,
+        }
+    }
 }
 
 /// Addresses and what became of them.
@@ -71,11 +85,11 @@ impl Connector {
     /// Learns an address.
     pub fn add(&mut self, now: Instant, addr: SocketAddr, named_by: NamedBy) {
         let is_new = !self.known.contains_key(&addr);
-        let room = self.known.len() < KNOWN_MAX || (is_new && named_by == NamedBy::User && self.evict());
+        let room = self.known.len() < KNOWN_MAX || (is_new && named_by < NamedBy::Stranger && self.evict(named_by));
         match self.known.get_mut(&addr) {
-            Some(known) if named_by == NamedBy::User => {
-                // Given again by hand: worth a try at once.
-                known.named_by = NamedBy::User;
+            Some(known) if named_by == NamedBy::User || named_by < known.named_by => {
+                // Given again by hand, or by somebody who knows better: worth a try at once.
+                known.named_by = known.named_by.min(named_by);
                 if matches!(known.state, State::Waiting { .. } | State::Duplicate) {
                     known.state = State::Waiting { until: now };
                 }
@@ -88,11 +102,12 @@ impl Connector {
         }
     }
 
-    /// Makes room for an address of the user's: the stranger goes that failed most often.
-    fn evict(&mut self) -> bool {
-        let of_strangers = self.known.iter().filter(|(_, known)| known.named_by == NamedBy::Stranger);
+    /// Makes room for an address whose namer counts for more: of the others, the one goes that failed most often.
+    fn evict(&mut self, for_one_of: NamedBy) -> bool {
+        let of_strangers =
+            self.known.iter().filter(|(_, known)| known.named_by > for_one_of && !known.named_by.is_trusted());
         let waiting = of_strangers.filter(|(_, known)| matches!(known.state, State::Waiting { .. } | State::Duplicate));
-        let worst = waiting.max_by_key(|(addr, known)| (known.failures, **addr)).map(|(addr, _)| *addr);
+        let worst = waiting.max_by_key(|(addr, known)| (known.named_by, known.failures, **addr)).map(|(addr, _)| *addr);
         worst.is_some_and(|addr| self.known.remove(&addr).is_some())
     }
 
@@ -107,7 +122,7 @@ impl Connector {
             .known
             .iter_mut()
             .filter(|(_, known)| due(known))
-            .min_by_key(|(addr, known)| (known.named_by == NamedBy::Stranger, known.failures, **addr))?;
+            .min_by_key(|(addr, known)| (known.named_by, known.failures, **addr))?;
         known.state = State::Dialing;
         Some(*addr)
     }
@@ -166,6 +181,18 @@ impl Connector {
         }
     }
 
+    /// Who named that address, if anybody did.
+    pub fn named_by(&self, addr: SocketAddr) -> Option<NamedBy> {
+        self.known.get(&addr).map(|known| known.named_by)
+    }
+
+    /// Forgets whom only strangers named and nobody is connected to (BEP 27: they are no source of peers).
+    pub fn forget_strangers(&mut self) {
+        self.known.retain(|_, known| {
+            known.named_by < NamedBy::Stranger || matches!(known.state, State::Connected | State::Banned)
+        });
+    }
+
     /// How many connections a torrent may have.
     pub const fn peers_max(&self) -> usize {
         self.peers_max
@@ -177,7 +204,7 @@ impl Connector {
         if known.state == State::Banned {
             return;
         }
-        let given_up = known.named_by == NamedBy::Stranger && known.failures >= FAILURES_MAX;
+        let given_up = !known.named_by.is_trusted() && known.failures >= FAILURES_MAX;
         let back_off_max = if given_up { BACK_OFF_MAX_LATER } else { BACK_OFF_MAX };
         let back_off = BACK_OFF_MIN.saturating_mul(1 << known.failures.min(9)).min(back_off_max);
         known.failures = known.failures.saturating_add(1);
@@ -215,6 +242,25 @@ mod tests {
         connector.add(now, addr(1), NamedBy::Stranger);
         connector.add(now, addr(2), NamedBy::User);
         assert_eq!(connector.next_dial(now, 0), Some(addr(2)));
+    }
+
+    #[test]
+    fn the_room_comes_before_its_members_and_both_before_strangers() {
+        let now = Instant::now();
+        let mut connector = Connector::new(60);
+        let order = [NamedBy::User, NamedBy::Room, NamedBy::Member, NamedBy::Stranger];
+        for (port, named_by) in (1..=4).rev().zip(order) {
+            connector.add(now, addr(port), named_by);
+        }
+        let dialed: Vec<_> = std::iter::from_fn(|| connector.next_dial(now, 0)).map(|addr| addr.port()).collect();
+        assert_eq!(dialed, [4, 3, 2, 1]);
+        connector.add(now, addr(2), NamedBy::Room);
+        connector.add(now, addr(4), NamedBy::Stranger);
+        assert_eq!(connector.named_by(addr(2)), Some(NamedBy::Room), "the better word counts");
+        assert_eq!(connector.named_by(addr(4)), Some(NamedBy::User), "and a worse one takes nothing back");
+        connector.forget_strangers();
+        assert_eq!(connector.named_by(addr(1)), None);
+        assert_eq!(connector.named_by(addr(2)), Some(NamedBy::Room));
     }
 
     #[test]

@@ -220,10 +220,12 @@ impl Tiers {
                 self.trackers.push(Tracker::new(url, named_by));
             }
             match (named_by, self.strangers) {
-                (NamedBy::User, _) => self.walks.extend(keys.into_iter().map(|key| Walk::new(vec![vec![key]]))),
-                (NamedBy::Stranger, _) if keys.is_empty() => {}
-                (NamedBy::Stranger, Some(walk)) => self.walks[walk].tiers.push(keys),
-                (NamedBy::Stranger, None) => {
+                (NamedBy::User | NamedBy::Room, _) => {
+                    self.walks.extend(keys.into_iter().map(|key| Walk::new(vec![vec![key]])));
+                }
+                (NamedBy::Member | NamedBy::Stranger, _) if keys.is_empty() => {}
+                (NamedBy::Member | NamedBy::Stranger, Some(walk)) => self.walks[walk].tiers.push(keys),
+                (NamedBy::Member | NamedBy::Stranger, None) => {
                     self.strangers = Some(self.walks.len());
                     self.walks.push(Walk::new(vec![keys]));
                 }
@@ -256,8 +258,8 @@ impl Tiers {
         walk.at_once = true;
         let tracker = &mut self.trackers[key];
         let longest = match tracker.named_by {
-            NamedBy::User => BACK_OFF_USER_MAX,
-            NamedBy::Stranger => BACK_OFF_MAX,
+            NamedBy::User | NamedBy::Room => BACK_OFF_USER_MAX,
+            NamedBy::Member | NamedBy::Stranger => BACK_OFF_MAX,
         };
         let (told, shortest) = match failure {
             Failure::Unreachable(_) => (&mut tracker.told_unreachable, BACK_OFF_MIN),
@@ -346,7 +348,7 @@ impl Tiers {
         if !self.peers_few {
             return last.interval;
         }
-        let is_user = walk.tiers.iter().flatten().any(|key| self.trackers[*key].named_by == NamedBy::User);
+        let is_user = walk.tiers.iter().flatten().any(|key| self.trackers[*key].named_by.is_trusted());
         // A public tracker that knows nobody is asked less and less; a room's may know somebody any minute.
         let doubled = if is_user { 0 } else { last.sooner.min(16) };
         last.interval_min.max(INTERVAL_MIN).saturating_mul(1 << doubled).min(last.interval)
