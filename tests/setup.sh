@@ -54,8 +54,9 @@ install_test_tools() {
         "python3 -c 'import venv, ensurepip'" "python3 python3-venv" \
         "has ip" iproute2 \
         "has aria2c" aria2 \
-        "has transmission-cli" transmission-cli \
+        "has transmission-cli && has transmission-create" transmission-cli \
         "has transmission-daemon" transmission-daemon \
+        "has mktorrent" mktorrent \
         "has gst-launch-1.0 && has gst-inspect-1.0" gstreamer1.0-tools \
         "gst-inspect-1.0 playbin" gstreamer1.0-plugins-base \
         "gst-inspect-1.0 souphttpsrc && gst-inspect-1.0 qtdemux" gstreamer1.0-plugins-good \

@@ -1,7 +1,8 @@
 """libtorrent (PyPI) as somebody else's client, driven by JSON lines.
 
 Commands on stdin:
-  {"op": "seed", "path": FILE_OR_FOLDER, "pieceLength": BYTES, "torrent": WHERE_TO_WRITE_IT}
+  {"op": "seed", "path": FILE_OR_FOLDER, "pieceLength": BYTES, "torrent": WHERE_TO_WRITE_IT,
+   "version": "v1" | "v2" | "hybrid"}
   {"op": "add", "dir": FOLDER, "torrent": FILE | "magnet": URI, "peers": ["host:port", ...]}
   {"op": "limit", "upload": BYTES_PER_SECOND, "download": BYTES_PER_SECOND}
   {"op": "peers"}
@@ -22,7 +23,7 @@ import warnings
 
 import libtorrent as lt
 
-# The calls used here exist in libtorrent 1.2 to 2.1; their successors do not.
+# The calls used here exist in libtorrent 2.0 and 2.1; the successors of some do not.
 warnings.filterwarnings("ignore", category=DeprecationWarning)
 
 
@@ -63,7 +64,9 @@ def create(command):
     """Hashes a file or a folder and writes the .torrent."""
     storage = lt.file_storage()
     lt.add_files(storage, command["path"])
-    creator = lt.create_torrent(storage, command.get("pieceLength", 0), lt.create_torrent.v1_only)
+    versions = {"v1": lt.create_torrent.v1_only, "v2": lt.create_torrent.v2_only, "hybrid": 0}
+    flags = versions[command.get("version", "v1")]
+    creator = lt.create_torrent(storage, command.get("pieceLength", 0), flags)
     lt.set_piece_hashes(creator, os.path.dirname(command["path"]))
     encoded = lt.bencode(creator.generate())
     with open(command["torrent"], "wb") as file:
@@ -79,7 +82,9 @@ def seed(session, command):
     params.flags |= lt.torrent_flags.seed_mode
     params.flags &= ~(lt.torrent_flags.auto_managed | lt.torrent_flags.paused)
     handle = session.add_torrent(params)
-    say(ev="seeding", infoHash=str(info.info_hash()), magnet=lt.make_magnet_uri(info), pieces=info.num_pieces())
+    hashes = info.info_hashes()
+    infohash = str(hashes.v1 if hashes.has_v1() else hashes.v2)
+    say(ev="seeding", infoHash=infohash, magnet=lt.make_magnet_uri(info), pieces=info.num_pieces())
     return handle
 
 

@@ -22,6 +22,7 @@ pub mod engine;
 pub mod film;
 pub mod http;
 pub mod libtorrent;
+pub mod makers;
 pub mod metafile;
 #[cfg(target_os = "linux")]
 pub mod net;

@@ -17,6 +17,17 @@ pub struct LibTorrent {
     port: u16,
 }
 
+/// Which hashes a torrent has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Those of BEP 3.
+    One,
+    /// Those of BEP 52.
+    Two,
+    /// Both of them, with files padded to whole pieces (BEP 47).
+    Both,
+}
+
 /// What libtorrent seeds.
 #[derive(Clone, Debug)]
 pub struct Seeding {
@@ -49,9 +60,21 @@ impl LibTorrent {
         self.port
     }
 
-    /// Makes a torrent of a file or folder, writes its `.torrent`, and seeds it.
+    /// Makes a torrent of version 1 of a file or folder, writes its `.torrent`, and seeds it.
     pub fn seed(&mut self, path: &Path, piece_len: u32, torrent: &Path) -> Seeding {
-        self.send(&json!({ "op": "seed", "path": path, "pieceLength": piece_len, "torrent": torrent }));
+        self.seed_as(Version::One, path, piece_len, torrent)
+    }
+
+    /// The same in another version.
+    pub fn seed_as(&mut self, version: Version, path: &Path, piece_len: u32, torrent: &Path) -> Seeding {
+        let version = match version {
+            Version::One => "v1",
+            Version::Two => "v2",
+            Version::Both => "hybrid",
+        };
+        let order =
+            json!({ "op": "seed", "version": version, "path": path, "pieceLength": piece_len, "torrent": torrent });
+        self.send(&order);
         let event = self.wait_for("seeding", SOON);
         let text = |field: &str| event[field].as_str().expect("text").to_owned();
         let piece_count = event["pieces"].as_u64().expect("a number");
