@@ -6,12 +6,14 @@
 mod ipc;
 mod media;
 mod range;
+mod signal;
 mod torrent;
 mod wire;
 
 pub use ipc::jsonlines;
 pub use media::media;
 pub use range::range;
+pub use signal::{engineio, socketio};
 pub use torrent::{bencode, magnet, metainfo};
 pub use wire::{extension, wire};
 
@@ -19,14 +21,16 @@ pub use wire::{extension, wire};
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 8] = [
+pub const TARGETS: [(&str, Body); 10] = [
     ("bencode", bencode),
+    ("engineio", engineio),
     ("extension", extension),
     ("jsonlines", jsonlines),
     ("magnet", magnet),
     ("media", media),
     ("metainfo", metainfo),
     ("range", range),
+    ("socketio", socketio),
     ("wire", wire),
 ];
 

@@ -77,6 +77,16 @@ fn range() {
 }
 
 #[test]
+fn engineio() {
+    replay("engineio");
+}
+
+#[test]
+fn socketio() {
+    replay("socketio");
+}
+
+#[test]
 fn wire() {
     replay("wire");
 }

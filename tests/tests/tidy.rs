@@ -34,16 +34,17 @@ const IO_CRATES: [&str; 22] = [
 ];
 
 /// Who of us may use whom, dev-dependencies apart. Whatever is not here is a reversed arrow.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("bittorrent-proto", &[]),
     ("engine-proto", &[]),
     ("httprange", &[]),
+    ("signal-proto", &[]),
     ("bittorrent", &["bittorrent-proto"]),
     ("sharestream-engine", &["bittorrent", "bittorrent-proto", "engine-proto", "httprange"]),
     ("sim", &["bittorrent-proto", "engine-proto"]),
     ("tests", &["sim", "bittorrent-proto"]),
     ("benches", &["bittorrent", "bittorrent-proto", "engine-proto", "httprange", "sim", "sharestream-engine"]),
-    ("fuzz", &["bittorrent-proto", "engine-proto", "httprange"]),
+    ("fuzz", &["bittorrent-proto", "engine-proto", "httprange", "signal-proto"]),
 ];
 
 /// Lines of a library file, tests included, above which it has two subjects.

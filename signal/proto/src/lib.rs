@@ -1,0 +1,23 @@
+//! The signalling server's protocols and decisions, without a socket, a thread or a clock.
+//!
+//! From the wire up: [`engineio`] keeps a connection alive over polling or WebSocket, [`socketio`] puts events and
+//! acknowledgements on it.
+//!
+//! # The contract of the state machines
+//! ```text
+//! handle_input(now, input)   what arrived, and what is to be sent: one door
+//! handle_timeout(now)        call when poll_timeout's instant has come
+//! poll_output()              what to send and what happened; drain to None before waiting
+//! poll_timeout()             when to come back, and why
+//! ```
+
+pub mod engineio;
+pub mod error;
+pub mod ids;
+pub mod json;
+pub mod limits;
+pub mod rng;
+pub mod socketio;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,53 @@
+//! Every bound of the signalling core, with what it costs.
+
+use std::time::Duration;
+
+/// Bytes of one Engine.IO packet or polling body that a client may send (`maxPayload` of the handshake).
+pub const PAYLOAD_LEN_MAX: usize = 100_000;
+
+/// Packets in one polling body. Each is at least two bytes, so a body could hold 50,000 empty ones.
+pub const PAYLOAD_PACKETS_MAX: usize = 1024;
+
+/// Bytes of one Socket.IO event, attachments included.
+pub const MESSAGE_LEN_MAX: usize = 64 * 1024;
+
+/// Bytes that wait for a client that polls. One that leaves more unread is cut, so that it never slows its room.
+pub const QUEUED_BYTES_MAX: usize = 1024 * 1024;
+
+/// How deep a client's JSON may nest. The deepest honest event has four levels; serde_json itself stops at 128.
+pub const JSON_DEPTH_MAX: usize = 16;
+
+/// Attachments of one binary event. No event of ours has one; stock clients may send some.
+pub const ATTACHMENTS_MAX: usize = 16;
+
+/// Bytes of a namespace's name.
+pub const NAMESPACE_LEN_MAX: usize = 64;
+
+/// Namespaces that one connection may be in.
+pub const NAMESPACES_MAX: usize = 8;
+
+/// Acknowledgements that we wait for on one connection; the oldest is given up.
+pub const ACKS_WAITING_MAX: usize = 256;
+
+/// A ping every so often.
+pub const PING_INTERVAL: Duration = Duration::from_secs(15);
+
+/// So long after a ping without an answer a connection is dead: 45 s after the last sign of life.
+pub const PING_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// From the connection to the Socket.IO CONNECT.
+pub const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Symbols of a room code that a client asks for.
+pub const CODE_LEN_MIN: usize = 4;
+/// See [`CODE_LEN_MIN`].
+pub const CODE_LEN_MAX: usize = 32;
+
+/// Symbols of a code that we draw: 40 bits, so a guess hits one of 10,000 rooms with a chance of 1 in 10⁸.
+pub const CODE_DRAWN_LEN: usize = 8;
+
+/// Bytes of a participant's id, the appended `~2` included.
+pub const PARTICIPANT_ID_LEN_MAX: usize = 128;
+
+const _: () = assert!(MESSAGE_LEN_MAX < PAYLOAD_LEN_MAX, "an event fits a packet");
+const _: () = assert!(CODE_DRAWN_LEN >= CODE_LEN_MIN && CODE_DRAWN_LEN <= CODE_LEN_MAX);

@@ -1,0 +1,12 @@
+//! Socket.IO, protocol 5: events, acknowledgements and binary attachments over Engine.IO messages.
+//!
+//! [`packet`] is what travels and how it is written, [`decode`] reads it within bounds, [`session`] is one connection's
+//! namespaces and acknowledgements, for a server.
+
+pub mod decode;
+pub mod packet;
+pub mod session;
+
+pub use decode::{DecodeError, Decoder};
+pub use packet::{Args, Packet};
+pub use session::{Input, Output, Session, Wake};
