@@ -178,7 +178,11 @@ impl Download {
                 Output::Hash(piece) => {
                     black_box(self.torrent.contiguous(piece));
                 }
-                Output::Disk(DiskJob::Read { .. }) | Output::Dial(_) | Output::Close { .. } | Output::Event(_) => {}
+                Output::Disk(DiskJob::Read { .. })
+                | Output::Forget(_)
+                | Output::Dial(_)
+                | Output::Close { .. }
+                | Output::Event(_) => {}
             }
         }
     }

@@ -208,7 +208,9 @@ impl Place {
     /// The peer broke a rule, and its connection ends.
     pub(crate) fn punish(&self, now: Instant, misbehaved: PeerMisbehaved) {
         let until = match misbehaved {
-            PeerMisbehaved::CorruptPiece(_) | PeerMisbehaved::CorruptMetadata => Until::Always,
+            PeerMisbehaved::CorruptPiece(_) | PeerMisbehaved::CorruptBlock(_) | PeerMisbehaved::CorruptMetadata => {
+                Until::Always
+            }
             // It may have lost its network, or took another torrent for ours.
             PeerMisbehaved::Silent | PeerMisbehaved::WrongInfohash => return,
             PeerMisbehaved::NotBitTorrent

@@ -62,6 +62,11 @@ impl RunningHashes {
         }
     }
 
+    /// Some of the piece's bytes were thrown away: its hash starts over.
+    pub(crate) fn forget(&mut self, piece: PieceIndex) {
+        self.pieces.remove(&piece);
+    }
+
     /// Hands over a piece's hash so far, for whoever finishes it. `None`: not one byte was fed.
     pub(crate) fn take(&mut self, piece: PieceIndex) -> Option<PieceHasher> {
         self.pieces.remove(&piece)
@@ -107,6 +112,8 @@ mod tests {
         hashes.feed(piece(), b"abc");
         assert_eq!(hex(hashes.take(piece()).unwrap().finish()), OF_ABC);
         assert!(hashes.take(piece()).is_none());
+        hashes.feed(piece(), b"xyzzy");
+        hashes.forget(piece());
         hashes.feed(piece(), b"abc");
         assert_eq!(hex(hashes.take(piece()).unwrap().finish()), OF_ABC);
     }

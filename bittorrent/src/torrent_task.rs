@@ -211,6 +211,7 @@ impl TorrentTask {
                     self.close(peer);
                 }
                 Output::Hash(piece) => self.hash_on(piece),
+                Output::Forget(piece) => self.hashes.borrow_mut().forget(piece),
                 Output::Disk(job) => self.start_disk_job(job),
                 Output::Event(event) => self.on_event(event),
             }

@@ -3,7 +3,7 @@
 //! [`PeerMisbehaved`] ends a connection and may end in a ban: the peer broke a rule. [`PeerUnsupported`] ends it
 //! politely: the peer is right but cannot be talked to. Errors of documents live beside their parsers.
 
-use crate::units::PieceIndex;
+use crate::units::{BlockInfo, PieceIndex};
 
 /// A rule that a peer broke. Each variant names the rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -88,6 +88,9 @@ pub enum PeerMisbehaved {
     /// The piece did not match its hash, and this peer alone sent it.
     #[error("{0:?} was corrupt")]
     CorruptPiece(PieceIndex),
+    /// The piece failed with this block in it, and passed with another.
+    #[error("{0:?} was corrupt")]
+    CorruptBlock(BlockInfo),
     /// Nothing came for longer than keep-alives allow.
     #[error("silent for too long")]
     Silent,

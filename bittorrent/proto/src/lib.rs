@@ -31,6 +31,7 @@
 
 pub mod bencode;
 pub mod bitfield;
+pub mod blame;
 pub mod create;
 pub mod error;
 pub mod ext;

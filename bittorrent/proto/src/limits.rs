@@ -61,6 +61,12 @@ pub const UNREQUESTED_BYTES_MAX: crate::units::ByteLen = crate::units::ByteLen::
 /// the disk may lag behind for a moment. A piece longer than this is fetched alone; an urgent one is fetched regardless.
 pub const OPEN_PIECES_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
+/// Digests of blocks that are kept to find out who sent the wrong ones: 28 bytes each, 112 KiB; 64 MiB of wrong pieces.
+pub const EVIDENCE_BLOCKS_MAX: usize = 4096;
+
+/// Failures of one piece that are kept so. One that keeps failing must not take the room of others.
+pub const EVIDENCE_TRIES_MAX: usize = 4;
+
 /// What a peer may claim to queue (BEP 10, `reqq`); libtorrent's own claim, and far above [`INFLIGHT_MAX`].
 pub const REQQ_MAX: u32 = 2000;
 

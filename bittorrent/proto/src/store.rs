@@ -25,6 +25,7 @@ pub struct Store {
     layout: Arc<TorrentLayout>,
     have: Bitfield,
     open: BTreeMap<PieceIndex, OpenPiece>,
+    /// With who sent each block.
     hashing: BTreeMap<PieceIndex, Vec<PeerKey>>,
     open_bytes: u64,
     spare: Vec<Vec<u8>>,
@@ -122,6 +123,11 @@ impl OpenPiece {
         self.received == 0
     }
 
+    /// Whether nothing of it is here or asked for.
+    fn is_untouched(&self) -> bool {
+        self.received == 0 && self.unrequested as usize == self.blocks.len()
+    }
+
     /// Its beginning, as far as it is here without a gap.
     pub fn contiguous(&self) -> &[u8] {
         let end = u64::from(self.prefix) * u64::from(BLOCK_LEN);
@@ -137,18 +143,27 @@ impl OpenPiece {
         })
     }
 
-    fn contributors(&self) -> Vec<PeerKey> {
-        let mut peers: Vec<PeerKey> = self
-            .blocks
-            .iter()
-            .filter_map(|slot| match slot {
-                BlockSlot::Received(peer) => Some(*peer),
-                BlockSlot::Missing | BlockSlot::Requested(_) => None,
-            })
-            .collect();
-        peers.sort_unstable();
-        peers.dedup();
-        peers
+    /// Who sent each block, in order; those that are not here are passed over.
+    fn senders(&self) -> Vec<PeerKey> {
+        let sender = |slot: &BlockSlot| match slot {
+            BlockSlot::Received(peer) => Some(*peer),
+            BlockSlot::Missing | BlockSlot::Requested(_) => None,
+        };
+        self.blocks.iter().filter_map(sender).collect()
+    }
+
+    /// Takes a sender's blocks out. Says whether there were any, and whether the beginning became shorter.
+    fn forget_sender(&mut self, sender: PeerKey) -> (bool, bool) {
+        let (received, prefix) = (self.received, self.prefix);
+        for (index, slot) in (0u32..).zip(&mut self.blocks) {
+            if *slot == BlockSlot::Received(sender) {
+                *slot = BlockSlot::Missing;
+                self.received -= 1;
+                self.unrequested += 1;
+                self.prefix = self.prefix.min(index);
+            }
+        }
+        (self.received < received, self.prefix < prefix)
     }
 }
 
@@ -231,7 +246,7 @@ impl Store {
         let mut freed = Vec::new();
         for (piece, open) in self.open.iter_mut().filter(|(_, open)| open.sole_source == Some(source)) {
             open.sole_source = None;
-            if open.received == 0 && open.unrequested as usize == open.blocks.len() {
+            if open.is_untouched() {
                 freed.push(*piece);
             }
         }
@@ -272,7 +287,7 @@ impl Store {
             BlockSlot::Requested(count) => *count -= 1,
             BlockSlot::Missing | BlockSlot::Received(_) => {}
         }
-        if open.received == 0 && open.unrequested as usize == open.blocks.len() && open.sole_source.is_none() {
+        if open.is_untouched() && open.sole_source.is_none() {
             self.close(block.piece);
         }
     }
@@ -322,7 +337,7 @@ impl Store {
             return None;
         }
         let open = self.open.remove(&piece)?;
-        self.hashing.insert(piece, open.contributors());
+        self.hashing.insert(piece, open.senders());
         Some(open.data)
     }
 
@@ -335,18 +350,40 @@ impl Store {
         was_hashing
     }
 
-    /// A piece was wrong, or could not be written: it is missing again. Returns who sent it.
-    pub fn failed(&mut self, piece: PieceIndex, buffer: Vec<u8>) -> Vec<PeerKey> {
-        self.end_hashing(piece, buffer).unwrap_or_default()
+    /// Who sent each block of a piece that is being hashed.
+    pub fn senders(&self, piece: PieceIndex) -> &[PeerKey] {
+        self.hashing.get(&piece).map_or(&[], Vec::as_slice)
     }
 
-    fn end_hashing(&mut self, piece: PieceIndex, buffer: Vec<u8>) -> Option<Vec<PeerKey>> {
-        let contributors = self.hashing.remove(&piece)?;
+    /// A piece was wrong, or could not be written: it is missing again.
+    pub fn failed(&mut self, piece: PieceIndex, buffer: Vec<u8>) {
+        self.end_hashing(piece, buffer);
+    }
+
+    /// Throws away what a peer sent of open pieces. Returns these pieces, and of each whether its beginning is shorter now.
+    pub fn forget_sender(&mut self, sender: PeerKey) -> Vec<(PieceIndex, bool)> {
+        let mut forgotten = Vec::new();
+        let mut empty = Vec::new();
+        for (piece, open) in &mut self.open {
+            let (any, cut) = open.forget_sender(sender);
+            if any {
+                forgotten.push((*piece, cut));
+            }
+            if any && open.is_untouched() && open.sole_source.is_none() {
+                empty.push(*piece);
+            }
+        }
+        empty.into_iter().for_each(|piece| self.close(piece));
+        forgotten
+    }
+
+    fn end_hashing(&mut self, piece: PieceIndex, buffer: Vec<u8>) -> Option<()> {
+        self.hashing.remove(&piece)?;
         self.open_bytes -= self.layout.piece_len(piece).get();
         if self.spare.len() < SPARE_BUFFERS_MAX && buffer.capacity() <= SPARE_BUFFER_LEN_MAX {
             self.spare.push(buffer);
         }
-        Some(contributors)
+        Some(())
     }
 
     fn is_incomplete(&self, piece: PieceIndex) -> bool {
@@ -411,6 +448,29 @@ mod tests {
     }
 
     #[test]
+    fn a_liars_blocks_are_forgotten_and_the_rest_stays() {
+        let mut store = store(200_000);
+        let pieces: Vec<PieceIndex> = store.layout().pieces().collect();
+        let blocks: Vec<BlockInfo> = store.layout().blocks(pieces[0]).collect();
+        let liar = PeerKey(2);
+        for (block, from) in [(0, PEER), (1, liar), (2, PEER)] {
+            store.receive(blocks[block], &[7; 16_384], from);
+        }
+        let other = store.layout().blocks(pieces[1]).nth(2).unwrap();
+        store.receive(other, &[7; 16_384], liar);
+        assert_eq!(store.forget_sender(liar), [(pieces[0], true), (pieces[1], false)]);
+        assert_eq!(store.open_piece(pieces[0]).unwrap().contiguous().len(), 16_384);
+        assert_eq!(store.next_unrequested(pieces[0], BlockIndex::new(0)), Some(blocks[1]));
+        assert!(matches!(store.state(pieces[1]), PieceState::Missing), "nothing of it is left");
+        assert_eq!(store.open_bytes(), 65_536);
+        for block in [1, 3] {
+            store.receive(blocks[block], &[7; 16_384], PEER);
+        }
+        assert!(store.start_hashing(pieces[0]).is_some(), "it is complete again");
+        assert_eq!(store.senders(pieces[0]), [PEER; 4]);
+    }
+
+    #[test]
     fn a_piece_goes_from_missing_to_have() {
         let mut store = store(100_000);
         let piece = store.layout().piece(0).unwrap();
@@ -448,7 +508,8 @@ mod tests {
         store.receive(blocks[1], &[0; 16_384], PeerKey(1));
         store.receive(blocks[2], &vec![0; blocks[2].len.as_usize()], PeerKey(2));
         let data = store.start_hashing(piece).unwrap();
-        assert_eq!(store.failed(piece, data), [PeerKey(1), PeerKey(2)]);
+        assert_eq!(store.senders(piece), [PeerKey(2), PeerKey(1), PeerKey(2)]);
+        store.failed(piece, data);
         assert!(matches!(store.state(piece), PieceState::Missing));
         assert_eq!(store.open_bytes(), 0);
     }

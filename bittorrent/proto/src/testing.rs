@@ -171,7 +171,7 @@ impl Swarm {
                     self.begin(host, Bitfield::new_empty(metainfo.layout.piece_count()), true);
                 }
                 Output::Event(event) => self.hosts[host].events.push(event),
-                Output::Hash(_) | Output::Dial(_) => {}
+                Output::Hash(_) | Output::Forget(_) | Output::Dial(_) => {}
             }
         }
     }

@@ -278,6 +278,7 @@ impl Peer {
                     self.storage.hash_on(piece, contiguous);
                 }
             }
+            CoreOutput::Forget(piece) => self.storage.forget(piece),
             CoreOutput::Disk(job) => {
                 let len = match &job {
                     DiskJob::Verify { data, .. } => ByteLen::new(data.len() as u64),

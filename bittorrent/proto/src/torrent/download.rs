@@ -43,6 +43,7 @@ impl Torrent {
             demand: DemandList { stale: true, ..DemandList::default() },
             hedges: HedgeBudget::default(),
             failures: std::collections::BTreeMap::new(),
+            evidence: crate::blame::Evidence::default(),
             done_told: false,
             paused: false,
         }));

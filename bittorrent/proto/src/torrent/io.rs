@@ -120,6 +120,8 @@ pub enum Output {
     },
     /// More of a piece's beginning is here: hash on while the bytes are hot (see [`super::Torrent::contiguous`]).
     Hash(PieceIndex),
+    /// Some of a piece's beginning was thrown away: what was hashed of it is worth nothing.
+    Forget(PieceIndex),
     /// Work for the disk.
     Disk(DiskJob),
     /// Something to know.

@@ -1,13 +1,14 @@
 //! A torrent: the sessions of its peers, what is here of it, who waits for it, and the policies between them.
 //!
 //! This file holds the state and the four verbs. What happens to a connection is in `swarm`; what is asked for in
-//! `download`, whom it is asked of again in `slow`, for whom in `demand`; what comes of it in `pieces`; who has what in
-//! `availability`; serving in `upload`; the info dictionary in `metadata`. No arithmetic here: that is [`crate::layout`]'s.
+//! `download`, whom it is asked of again in `slow`, for whom in `demand`; what comes of it in `pieces`, of wrong ones in
+//! `blame`; who has what in `availability`; serving in `upload`; the info dictionary in `metadata`. No arithmetic here: that is [`crate::layout`]'s.
 //!
 //! A life: [`Torrent::new`] with an infohash alone (a magnet) or [`Torrent::with_metainfo`]; peers connect; with the metadata
 //! known, storage gets ready and [`Input::Begin`] comes; from then on pieces are asked for, checked and shared.
 
 mod availability;
+mod blame;
 mod demand;
 mod download;
 mod io;
@@ -31,6 +32,7 @@ pub use stats::{PeerSnapshot, Snapshot};
 pub use timers::{Timers, Wake};
 
 use crate::bitfield::Bitfield;
+use crate::blame::Evidence;
 use crate::error::PeerMisbehaved;
 use crate::ext::MetadataFetch;
 use crate::infohash::Infohash;
@@ -118,6 +120,7 @@ struct Active {
     hedges: HedgeBudget,
     /// How often each piece failed its check.
     failures: BTreeMap<PieceIndex, u32>,
+    evidence: Evidence,
     done_told: bool,
     paused: bool,
 }
@@ -151,6 +154,8 @@ struct Peer {
     stalled_until: Option<Instant>,
     /// How often it stalled lately.
     stalls: u32,
+    /// Failed pieces of which it sent a part, as others did.
+    strikes: u32,
     /// When it last did.
     stalled_at: Option<Instant>,
     /// Where it says that it listens, for one that called us.

@@ -1,9 +1,8 @@
-//! What becomes of blocks that come: kept, checked, told to everybody; and of pieces that were wrong.
+//! What becomes of blocks that come: kept, checked, told to everybody.
 
 use std::time::{Duration, Instant};
 
 use super::{DiskDone, DiskJob, Event, Output, Phase, Torrent, Wake};
-use crate::error::PeerMisbehaved;
 use crate::peer::PeerKey;
 use crate::store::Stored;
 use crate::units::{BlockInfo, PieceIndex};
@@ -52,7 +51,7 @@ impl Torrent {
 
     pub(super) fn on_disk(&mut self, now: Instant, done: DiskDone) {
         match done {
-            DiskDone::Verified { piece, data } => self.on_verified(piece, data),
+            DiskDone::Verified { piece, data } => self.on_verified(now, piece, data),
             DiskDone::Corrupt { piece, data } => self.on_corrupt(now, piece, data),
             DiskDone::WriteFailed { piece, data } => {
                 let Some(active) = self.active_mut() else { return };
@@ -65,7 +64,8 @@ impl Torrent {
         }
     }
 
-    fn on_verified(&mut self, piece: PieceIndex, data: Vec<u8>) {
+    fn on_verified(&mut self, now: Instant, piece: PieceIndex, data: Vec<u8>) {
+        self.blame(now, piece, &data);
         let Some(active) = self.active_mut() else { return };
         if !active.store.verified(piece, data) {
             return;
@@ -91,34 +91,5 @@ impl Torrent {
         self.timers.cancel(Wake::NoPeers);
         let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
         keys.into_iter().for_each(|key| self.update_interest(key));
-    }
-
-    /// A piece did not match. One sender: it lied. Several: the piece is fetched again from one of them alone, so that next
-    /// time there is one to blame.
-    fn on_corrupt(&mut self, now: Instant, piece: PieceIndex, data: Vec<u8>) {
-        let Some(active) = self.active_mut() else { return };
-        let senders = active.store.failed(piece, data);
-        let times = active.failures.entry(piece).and_modify(|times| *times += 1).or_insert(1);
-        let times = *times;
-        active.make_pickable(piece);
-        active.demand.stale = true;
-        if let [liar] = senders[..] {
-            self.punish(now, liar, PeerMisbehaved::CorruptPiece(piece));
-        } else {
-            // One that can send it now; if there is none, whoever comes.
-            let is_able = |sender: &PeerKey| {
-                self.peers
-                    .get(sender)
-                    .is_some_and(|peer| !peer.session.peer_choking && !peer.is_stalled() && peer.session.has(piece))
-            };
-            let able: Vec<PeerKey> = senders.into_iter().filter(is_able).collect();
-            let turn = usize::try_from(self.rng.below(able.len() as u64)).unwrap_or(0);
-            if let (Some(active), Some(next)) = (self.active_mut(), able.get(turn)) {
-                active.rarity.remove(piece.get());
-                active.store.set_sole_source(piece, *next);
-            }
-        }
-        self.hungry.extend(self.peers.keys());
-        self.tell(Event::Failed { piece, times, banned: self.banned });
     }
 }

@@ -90,6 +90,7 @@ impl Torrent {
             counted: false,
             stalled_until: None,
             stalls: 0,
+            strikes: 0,
             refused_until: None,
             metadata_allowance: MetadataServe::new(),
         };
@@ -261,6 +262,9 @@ impl Torrent {
         }
         self.close(key, misbehaved.into());
         self.forget(now, key);
+        if matches!(misbehaved, PeerMisbehaved::CorruptPiece(_) | PeerMisbehaved::CorruptBlock(_)) {
+            self.forget_blocks_of(key);
+        }
         self.dial(now);
     }
 

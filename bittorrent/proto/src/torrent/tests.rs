@@ -1,5 +1,7 @@
 //! Whole torrents against each other.
 
+mod blame;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
