@@ -26,6 +26,7 @@
 //! | 20 | peer ids | [`peer_id`] |
 //! | 3, 7, 12, 23, 24 | HTTP trackers | [`tracker`] |
 //! | 47 | pad files are read as zeros | [`metainfo`] |
+//! | none | message stream encryption | [`mse`] |
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "in tests an instant has no other origin"))]
 
@@ -41,6 +42,7 @@ pub mod limits;
 pub mod magnet;
 pub mod media;
 pub mod metainfo;
+pub mod mse;
 pub mod paths;
 pub mod peer;
 pub mod peer_id;

@@ -140,3 +140,15 @@ pub const DIALED_SHARE: usize = 4;
 
 /// How long a peer that called us and moved nothing is safe from giving its place to the next one.
 pub const IDLE_GUEST_AFTER: Duration = Duration::from_secs(10);
+
+/// Bytes of a padding of the encrypted handshake (MSE); who sends a longer one, or no end of it, is closed.
+pub const MSE_PAD_LEN_MAX: usize = 512;
+
+/// Bytes of payload that may come inside the encrypted handshake. Clients put their handshake of 68 bytes there.
+pub const MSE_FIRST_PAYLOAD_LEN_MAX: usize = 1024;
+
+/// Bytes kept while the encrypted handshake waits for the key exchange or the torrent: all that a peer can send before it
+/// must wait for us, 1.6 KiB, and some.
+pub const MSE_PENDING_LEN_MAX: usize = 4096;
+
+const _: () = assert!(MSE_PENDING_LEN_MAX >= 96 + 2 * MSE_PAD_LEN_MAX + 20 + 20 + 16 + MSE_FIRST_PAYLOAD_LEN_MAX);
