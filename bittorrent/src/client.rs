@@ -133,6 +133,7 @@ impl Client {
             upload: config.upload_max,
             download: config.download_max,
             seed: u64::from_le_bytes(seed),
+            pool: pool.clone(),
         };
         let thread = std::thread::Builder::new()
             .name("swarm".into())
@@ -174,7 +175,8 @@ impl Client {
         let known = Known { metainfo: metainfo.clone(), film, storage: Arc::new(seeded.storage) };
         // It was made a line above, so nothing is in it.
         let _ = shared.known.set(known);
-        let order = Order { file: FileChoice::Largest, fetch: Fetch::All, data_dir: self.inner.data_dir.clone() };
+        let (data_dir, encryption) = (self.inner.data_dir.clone(), request.encryption);
+        let order = Order { file: FileChoice::Largest, fetch: Fetch::All, data_dir, encryption };
         self.start_torrent(Start { shared, metainfo: Some(metainfo), order, addrs: Vec::new(), trackers }).await
     }
 
@@ -217,7 +219,8 @@ impl Client {
                 running
             }
             None => {
-                let order = Order { file: request.file, fetch: request.fetch, data_dir: self.inner.data_dir.clone() };
+                let (data_dir, encryption) = (self.inner.data_dir.clone(), request.encryption);
+                let order = Order { file: request.file, fetch: request.fetch, data_dir, encryption };
                 let shared = self.shared(infohash);
                 self.start_torrent(Start { shared, metainfo, order, addrs, trackers }).await?
             }

@@ -37,6 +37,8 @@ pub struct SeedRequest {
     pub trackers: Vec<(String, NamedBy)>,
     /// Called with 0.0–1.0 while the content is hashed, from hashing threads.
     pub progress: Arc<dyn Fn(f64) + Send + Sync>,
+    /// Of its connections.
+    pub encryption: Encryption,
 }
 
 /// A torrent to fetch.
@@ -53,6 +55,8 @@ pub struct AddRequest {
     pub file: FileChoice,
     /// How much to fetch.
     pub fetch: Fetch,
+    /// Of its connections.
+    pub encryption: Encryption,
 }
 
 /// What names a torrent.
@@ -84,4 +88,14 @@ pub enum Fetch {
     All,
     /// Only what readers need.
     AsNeeded,
+}
+
+/// Whether a torrent's connections are encrypted (MSE). Either way both kinds are answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encryption {
+    /// Where the other side insists.
+    #[default]
+    Allowed,
+    /// Where the other side can.
+    Preferred,
 }

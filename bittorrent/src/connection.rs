@@ -95,6 +95,8 @@ pub(crate) struct Connection {
     pub(crate) tasks: [Task<()>; 2],
     /// Our own end; `None` when the system does not say.
     pub(crate) local: Option<IpAddr>,
+    /// Everything that is said, not only the handshake.
+    pub(crate) encrypted: bool,
     /// What it counts for.
     pub(crate) place: Place,
 }

@@ -75,6 +75,8 @@ pub struct PeerStats {
     pub peer_interested: bool,
     /// It connected to us.
     pub incoming: bool,
+    /// Everything that is said is encrypted (MSE with RC4), not only the handshake.
+    pub encrypted: bool,
     /// Requests of ours that it has not answered.
     pub inflight: u32,
 }

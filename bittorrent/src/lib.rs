@@ -5,7 +5,7 @@
 //! are still on their way.
 //!
 //! ```no_run
-//! use bittorrent::{AddRequest, Client, ClientConfig, Fetch, FileChoice, TorrentEvent, TorrentSource};
+//! use bittorrent::{AddRequest, Client, ClientConfig, Encryption, Fetch, FileChoice, TorrentEvent, TorrentSource};
 //! use futures_lite::AsyncReadExt as _;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,7 +20,14 @@
 //!     })?;
 //!     let source = TorrentSource::Magnet("magnet:?xt=urn:btih:3530453ef100f8cd9235f76b1c06c4f711b67a19".parse()?);
 //!     let peers = vec!["192.168.1.20:6881".parse()?];
-//!     let request = AddRequest { source, peers, trackers: vec![], file: FileChoice::Largest, fetch: Fetch::All };
+//!     let request = AddRequest {
+//!         source,
+//!         peers,
+//!         trackers: vec![],
+//!         file: FileChoice::Largest,
+//!         fetch: Fetch::All,
+//!         encryption: Encryption::Allowed,
+//!     };
 //!     let (torrent, events) = client.add(request).await?;
 //!     let film = loop {
 //!         if let Some(film) = torrent.film() {
@@ -40,9 +47,11 @@
 //! ```
 
 mod addresses;
+mod cipher_stream;
 mod client;
 mod config;
 mod connection;
+mod encryption;
 mod events;
 mod figures;
 mod gate;
@@ -53,6 +62,7 @@ mod http_get;
 mod kept;
 mod listener;
 mod moving;
+mod negotiate;
 mod pool;
 mod prepare;
 mod report;
@@ -69,7 +79,7 @@ mod tracker_ask;
 mod tracker_task;
 
 pub use client::{Client, StartError, TorrentError};
-pub use config::{AddRequest, ClientConfig, Fetch, FileChoice, SeedRequest, TorrentSource};
+pub use config::{AddRequest, ClientConfig, Encryption, Fetch, FileChoice, SeedRequest, TorrentSource};
 pub use events::{Failure, TorrentEvent, TrackerOutcome, Trouble};
 pub use figures::{PeerStats, Playhead, TorrentState, TorrentStats};
 pub use handle::TorrentHandle;

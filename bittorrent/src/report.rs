@@ -73,7 +73,7 @@ fn make(task: &TorrentTask, now: Instant) -> TorrentStats {
         seeds: u32::try_from(snapshot.peers.iter().filter(|peer| peer.is_seed).count()).unwrap_or(u32::MAX),
         ranges,
         ahead_bytes: ahead,
-        peer_list: snapshot.peers.into_iter().map(|peer| peer_stats(peer, piece_count)).collect(),
+        peer_list: snapshot.peers.into_iter().map(|peer| peer_stats(task, peer, piece_count)).collect(),
     }
 }
 
@@ -107,7 +107,7 @@ fn fewer(mut ranges: Vec<ByteRange>) -> Vec<ByteRange> {
     ranges
 }
 
-fn peer_stats(peer: PeerSnapshot, piece_count: u32) -> PeerStats {
+fn peer_stats(task: &TorrentTask, peer: PeerSnapshot, piece_count: u32) -> PeerStats {
     PeerStats {
         addr: peer.addr,
         client: peer.client,
@@ -121,6 +121,7 @@ fn peer_stats(peer: PeerSnapshot, piece_count: u32) -> PeerStats {
         peer_choking: peer.peer_choking,
         peer_interested: peer.peer_interested,
         incoming: peer.incoming,
+        encrypted: task.is_encrypted(peer.key),
         inflight: u32::try_from(peer.inflight).unwrap_or(u32::MAX),
     }
 }

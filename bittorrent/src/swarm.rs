@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use bittorrent_proto::infohash::Infohash;
 use bittorrent_proto::metainfo::Metainfo;
+use bittorrent_proto::mse::{Found, Wanted};
 use bittorrent_proto::peer_id::PeerId;
 use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::rng::Rng;
@@ -19,12 +20,14 @@ use smol::net::{TcpListener, TcpStream};
 use smol::{LocalExecutor, Task};
 
 use crate::addresses;
+use crate::config::Encryption;
+use crate::encryption::KeyExchanges;
 use crate::gate::{Gate, Knock};
-use crate::handshake;
+use crate::handshake::{self, Torrents};
 use crate::kept;
 use crate::listener::Listeners;
 use crate::moving;
-use crate::pool::Lane;
+use crate::pool::{Lane, Pool};
 use crate::resume;
 use crate::shared::{End, Shared};
 use crate::strangers::{self, Name};
@@ -84,6 +87,7 @@ pub(crate) struct SwarmConfig {
     pub(crate) upload: Option<BytesPerSec>,
     pub(crate) download: Option<BytesPerSec>,
     pub(crate) seed: u64,
+    pub(crate) pool: Pool,
 }
 
 struct Running {
@@ -113,6 +117,7 @@ pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
             upload: Throttle::new(config.upload),
             download: Throttle::new(config.download),
             gate: Rc::new(Gate::new(config.peers_max, addresses::own_networks_or_none)),
+            exchanges: Rc::new(KeyExchanges::new(config.pool)),
         },
         peer_id: PeerId::generate(&mut rng),
         peers_max: config.peers_max,
@@ -288,18 +293,29 @@ async fn accept_all(swarm: Rc<Swarm>, listener: TcpListener) {
     }
 }
 
-async fn greet(swarm: Rc<Swarm>, mut stream: TcpStream, addr: SocketAddr, knock: Knock) {
-    let known = |infohash| swarm.torrent(infohash).map(|_| swarm.peer_id);
-    let greeted = handshake::accept(&mut stream, known).await;
+async fn greet(swarm: Rc<Swarm>, stream: TcpStream, addr: SocketAddr, knock: Knock) {
+    let greeted = handshake::accept(stream, &*swarm, &swarm.surroundings.exchanges).await;
     drop(knock);
     match greeted {
-        Ok(theirs) => {
-            if let Some(task) = swarm.torrent(theirs.infohash) {
+        Ok(greeted) => {
+            if let Some(task) = swarm.torrent(greeted.theirs.infohash) {
                 // IPv4 over an IPv6 socket is IPv4.
                 let addr = SocketAddr::new(addr.ip().to_canonical(), addr.port());
-                task.connected(stream, addr, true, theirs);
+                task.connected(greeted, addr, true);
             }
         }
         Err(error) => log::debug!("{addr} came to nothing: {error}"),
+    }
+}
+
+impl Torrents for Swarm {
+    fn known(&self, infohash: Infohash) -> Option<PeerId> {
+        self.torrent(infohash).map(|_| self.peer_id)
+    }
+
+    fn find(&self, wanted: Wanted) -> Option<Found> {
+        let infohash = self.torrents.borrow().keys().copied().find(|infohash| wanted.is(*infohash))?;
+        let task = self.torrent(infohash)?;
+        Some(Found { infohash, prefer_rc4: task.order.encryption == Encryption::Preferred })
     }
 }

@@ -13,22 +13,25 @@ use std::time::{Duration, Instant};
 
 use bittorrent_proto::error::PeerMisbehaved;
 use bittorrent_proto::metainfo::Metainfo;
+use bittorrent_proto::mse::Ciphers;
 use bittorrent_proto::peer::PeerKey;
 use bittorrent_proto::peer_id::PeerId;
 use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::reader::ReaderId;
 use bittorrent_proto::torrent::{CloseReason, DiskDone, DiskJob, Event, Input, Output, ReaderChange, Torrent};
 use bittorrent_proto::units::PieceIndex;
-use bittorrent_proto::wire::Handshake;
 use event_listener::Event as Wakeup;
+use futures_io::{AsyncRead, AsyncWrite};
 use futures_lite::FutureExt;
-use smol::net::TcpStream;
 use smol::{LocalExecutor, Task, Timer};
 
-use crate::config::{Fetch, FileChoice};
+use crate::cipher_stream::{Decrypting, Encrypting};
+use crate::config::{Encryption, Fetch, FileChoice};
 use crate::connection::{Connection, SendQueue, read_all, write_all};
+use crate::encryption::{self, KeyExchanges};
 use crate::events::{Failure, TorrentEvent, Trouble};
 use crate::gate::Gate;
+use crate::handshake::Greeted;
 use crate::hash::{PieceHasher, RunningHashes};
 use crate::pool::Lane;
 use crate::resume::Saver;
@@ -36,7 +39,7 @@ use crate::shared::Shared;
 use crate::storage::{Storage, StorageError};
 use crate::throttle::Throttle;
 use crate::tracker_task::{self, Trackers};
-use crate::{handshake, prepare, report};
+use crate::{prepare, report};
 
 /// How often figures are made anew while anything moves.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -54,6 +57,7 @@ pub(crate) struct Surroundings {
     pub(crate) upload: Throttle,
     pub(crate) download: Throttle,
     pub(crate) gate: Rc<Gate>,
+    pub(crate) exchanges: Rc<KeyExchanges>,
 }
 
 /// What was asked for.
@@ -62,6 +66,7 @@ pub(crate) struct Order {
     pub(crate) fetch: Fetch,
     /// Where downloads go; a seeded torrent has its storage already.
     pub(crate) data_dir: std::path::PathBuf,
+    pub(crate) encryption: Encryption,
 }
 
 /// One torrent.
@@ -288,8 +293,9 @@ impl TorrentTask {
             log::debug!("{}: {addr} is not dialed: {refusal}", self.shared.infohash);
             return self.input(Input::DialFailed(addr));
         }
-        match handshake::dial(addr, self.shared.infohash, self.peer_id).await {
-            Ok((stream, theirs)) => self.connected(stream, addr, false, theirs),
+        let exchanges = &self.surroundings.exchanges;
+        match encryption::dial(addr, self.shared.infohash, self.peer_id, self.order.encryption, exchanges).await {
+            Ok(greeted) => self.connected(greeted, addr, false),
             Err(error) => {
                 log::debug!("{}: no connection to {addr}: {error}", self.shared.infohash);
                 self.input(Input::DialFailed(addr));
@@ -298,7 +304,8 @@ impl TorrentTask {
     }
 
     /// Takes over a connection whose handshakes are through.
-    pub(crate) fn connected(self: &Rc<Self>, stream: TcpStream, addr: SocketAddr, incoming: bool, theirs: Handshake) {
+    pub(crate) fn connected(self: &Rc<Self>, greeted: Greeted, addr: SocketAddr, incoming: bool) {
+        let Greeted { stream, theirs, ciphers, early } = greeted;
         if self.shared.ended().is_some() {
             // Nothing new begins while the last pieces go to the disk.
             return;
@@ -317,15 +324,43 @@ impl TorrentTask {
         log::debug!("{}: connection {} {} {addr}", self.shared.infohash, peer.0, if incoming { "from" } else { "to" });
         self.next_peer.set(peer.0 + 1);
         let (queue, closed) = (Rc::new(SendQueue::default()), Rc::new(Cell::new(false)));
-        let executor = &self.surroundings.executor;
         let local = stream.local_addr().ok().map(|addr| addr.ip());
-        let reads = executor.spawn(self.clone().read(peer, stream.clone(), closed.clone()));
-        let writes = executor.spawn(self.clone().write(peer, stream, queue.clone(), closed.clone()));
-        self.connections.borrow_mut().insert(peer, Connection { queue, closed, tasks: [reads, writes], local, place });
+        let encrypted = ciphers.is_some();
+        let tasks = match ciphers {
+            None => self.spawn_halves(peer, stream.clone(), stream, &queue, &closed),
+            Some(Ciphers { read, write }) => {
+                let (reader, writer) = (Decrypting::new(stream.clone(), read), Encrypting::new(stream, write));
+                self.spawn_halves(peer, reader, writer, &queue, &closed)
+            }
+        };
+        let connection = Connection { queue, closed, tasks, local, encrypted, place };
+        self.connections.borrow_mut().insert(peer, connection);
         self.input(Input::Connected { peer, addr, incoming, handshake: theirs });
+        if !early.is_empty() {
+            self.input(Input::Received { peer, bytes: &early });
+        }
     }
 
-    async fn read(self: Rc<Self>, peer: PeerKey, mut stream: TcpStream, closed: Rc<Cell<bool>>) {
+    fn spawn_halves(
+        self: &Rc<Self>,
+        peer: PeerKey,
+        reader: impl AsyncRead + Unpin + 'static,
+        writer: impl AsyncWrite + Unpin + 'static,
+        queue: &Rc<SendQueue>,
+        closed: &Rc<Cell<bool>>,
+    ) -> [Task<()>; 2] {
+        let executor = &self.surroundings.executor;
+        let reads = executor.spawn(self.clone().read(peer, reader, closed.clone()));
+        let writes = executor.spawn(self.clone().write(peer, writer, queue.clone(), closed.clone()));
+        [reads, writes]
+    }
+
+    /// Whether what a peer and we say is encrypted.
+    pub(crate) fn is_encrypted(&self, peer: PeerKey) -> bool {
+        self.connections.borrow().get(&peer).is_some_and(|connection| connection.encrypted)
+    }
+
+    async fn read(self: Rc<Self>, peer: PeerKey, mut stream: impl AsyncRead + Unpin, closed: Rc<Cell<bool>>) {
         let take = |bytes: &[u8]| {
             self.core.borrow_mut().handle_input(Instant::now(), Input::Received { peer, bytes });
             self.pump();
@@ -334,7 +369,13 @@ impl TorrentTask {
         self.lost(peer, &closed, outcome);
     }
 
-    async fn write(self: Rc<Self>, peer: PeerKey, mut stream: TcpStream, queue: Rc<SendQueue>, closed: Rc<Cell<bool>>) {
+    async fn write(
+        self: Rc<Self>,
+        peer: PeerKey,
+        mut stream: impl AsyncWrite + Unpin,
+        queue: Rc<SendQueue>,
+        closed: Rc<Cell<bool>>,
+    ) {
         let sent = |len| self.input(Input::Written { peer, len });
         let outcome = write_all(&mut stream, &queue, &self.surroundings.upload, &closed, sent).await;
         self.lost(peer, &closed, outcome);

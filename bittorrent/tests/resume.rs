@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bittorrent::{
-    AddRequest, Client, ClientConfig, Fetch, FileChoice, SeedRequest, TorrentEvent, TorrentHandle, TorrentSource,
+    AddRequest, Client, ClientConfig, Encryption, Fetch, FileChoice, SeedRequest, TorrentEvent, TorrentHandle,
+    TorrentSource,
 };
 use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::units::BytesPerSec;
@@ -44,7 +45,13 @@ impl Scene {
         let path = dir.path().join("film.mp4");
         fs::write(&path, &film).unwrap();
         let host = client(&dir.path().join("host"), upload_max);
-        let request = SeedRequest { path, name: None, trackers: vec![], progress: Arc::new(|_| {}) };
+        let request = SeedRequest {
+            path,
+            name: None,
+            trackers: vec![],
+            progress: Arc::new(|_| {}),
+            encryption: Encryption::Allowed,
+        };
         let (seeded, _) = host.seed(request).await.unwrap();
         Self { dir, film, host, seeded }
     }
@@ -57,7 +64,10 @@ impl Scene {
         let source = TorrentSource::Magnet(Magnet::new(self.seeded.infohash()));
         let peers = vec![SocketAddr::from(([127, 0, 0, 1], self.host.listen_port()))];
         let (file, fetch) = (FileChoice::Largest, Fetch::All);
-        viewer.add(AddRequest { source, peers, trackers: vec![], file, fetch }).await.unwrap()
+        viewer
+            .add(AddRequest { source, peers, trackers: vec![], file, fetch, encryption: Encryption::Allowed })
+            .await
+            .unwrap()
     }
 
     /// Fetches all of it and ends the client.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bittorrent::{
-    AddRequest, Client, ClientConfig, Failure, Fetch, FileChoice, SeedRequest, TorrentEvent, TorrentHandle,
+    AddRequest, Client, ClientConfig, Encryption, Failure, Fetch, FileChoice, SeedRequest, TorrentEvent, TorrentHandle,
     TorrentSource,
 };
 use bittorrent_proto::magnet::Magnet;
@@ -33,7 +33,13 @@ fn content(len: usize) -> Vec<u8> {
 }
 
 async fn seed(client: &Client, path: &Path) -> (TorrentHandle, SocketAddr) {
-    let request = SeedRequest { path: path.to_owned(), name: None, trackers: vec![], progress: Arc::new(|_| {}) };
+    let request = SeedRequest {
+        path: path.to_owned(),
+        name: None,
+        trackers: vec![],
+        progress: Arc::new(|_| {}),
+        encryption: Encryption::Allowed,
+    };
     let (handle, _) = client.seed(request).await.expect("the file is shared");
     (handle, SocketAddr::from(([127, 0, 0, 1], client.listen_port())))
 }
@@ -45,7 +51,14 @@ async fn add(
     fetch: Fetch,
 ) -> (TorrentHandle, Receiver<TorrentEvent>) {
     let source = TorrentSource::Magnet(Magnet::new(handle.infohash()));
-    let request = AddRequest { source, peers: vec![peer], trackers: vec![], file: FileChoice::Largest, fetch };
+    let request = AddRequest {
+        source,
+        peers: vec![peer],
+        trackers: vec![],
+        file: FileChoice::Largest,
+        fetch,
+        encryption: Encryption::Allowed,
+    };
     client.add(request).await.expect("the torrent is added")
 }
 
@@ -136,8 +149,14 @@ fn what_was_fetched_before_is_found_again_and_can_be_deleted() {
         host.shutdown().await;
         // Nobody to fetch from: what is here must be enough.
         let source = TorrentSource::Metainfo(Box::new((*metainfo).clone()));
-        let request =
-            AddRequest { source, peers: vec![], trackers: vec![], file: FileChoice::Largest, fetch: Fetch::All };
+        let request = AddRequest {
+            source,
+            peers: vec![],
+            trackers: vec![],
+            file: FileChoice::Largest,
+            fetch: Fetch::All,
+            encryption: Encryption::Allowed,
+        };
         let (handle, events) = viewer.add(request).await.unwrap();
         wait_for(&events, |event| matches!(event, TorrentEvent::Done)).await;
         handle.stop(true).await;
@@ -157,8 +176,14 @@ fn a_stopped_torrent_ends_its_streams() {
         let viewer = client(&dir.path().join("viewer"), None);
         let metainfo = seeded.metainfo().unwrap();
         let source = TorrentSource::Metainfo(Box::new((*metainfo).clone()));
-        let request =
-            AddRequest { source, peers: vec![], trackers: vec![], file: FileChoice::Largest, fetch: Fetch::All };
+        let request = AddRequest {
+            source,
+            peers: vec![],
+            trackers: vec![],
+            file: FileChoice::Largest,
+            fetch: Fetch::All,
+            encryption: Encryption::Allowed,
+        };
         let (handle, events) = viewer.add(request).await.unwrap();
         wait_for(&events, |event| matches!(event, TorrentEvent::Metadata)).await;
         let mut stream = handle.open(FileIndex(0)).unwrap();
@@ -183,7 +208,13 @@ fn a_source_that_changes_is_not_served() {
     std::fs::write(&path, content(3_000_000)).unwrap();
     smol::block_on(async {
         let host = client(&dir.path().join("host"), None);
-        let request = SeedRequest { path: path.clone(), name: None, trackers: vec![], progress: Arc::new(|_| {}) };
+        let request = SeedRequest {
+            path: path.clone(),
+            name: None,
+            trackers: vec![],
+            progress: Arc::new(|_| {}),
+            encryption: Encryption::Allowed,
+        };
         let (seeded, events) = host.seed(request).await.unwrap();
         std::fs::write(&path, content(2_000_000)).unwrap();
         let mut stream = seeded.open(FileIndex(0)).unwrap();

@@ -106,6 +106,7 @@ fn peer(peer: &PeerStats) -> PeerStatus {
         peer_choking: peer.peer_choking,
         peer_interested: peer.peer_interested,
         incoming: peer.incoming,
+        encrypted: peer.encrypted,
         inflight: peer.inflight,
     }
 }

@@ -7,7 +7,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bittorrent::{AddRequest, Client, SeedRequest, TorrentEvent, TorrentHandle, TorrentSource, TorrentStats};
+use bittorrent::{
+    AddRequest, Client, Encryption, SeedRequest, TorrentEvent, TorrentHandle, TorrentSource, TorrentStats,
+};
 use bittorrent_proto::limits::TORRENT_FILE_LEN_MAX;
 use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::metainfo::Metainfo;
@@ -131,6 +133,7 @@ impl Teller {
             progress: Arc::new(move |done| {
                 let _ = progress_in.try_send(done);
             }),
+            encryption: Encryption::Allowed,
         };
         let seeding = async {
             match self.client.seed(request).await {
@@ -185,6 +188,7 @@ impl Teller {
             trackers,
             file: convert::file_choice(file),
             fetch: convert::fetch(fetch),
+            encryption: Encryption::Allowed,
         };
         let adding = async {
             match self.client.add(request.clone()).await {

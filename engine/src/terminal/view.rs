@@ -303,6 +303,7 @@ mod tests {
             peer_choking: false,
             peer_interested: true,
             incoming: true,
+            encrypted: false,
             inflight: 0,
         }
     }

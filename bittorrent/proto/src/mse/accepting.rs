@@ -52,7 +52,7 @@ impl Accepting {
         Self { private, pads, state: State::TheirKey }
     }
 
-    pub(super) fn exchanged(&mut self, exchanged: Exchanged, outputs: &mut VecDeque<Output>) -> Result<(), MseError> {
+    pub(super) fn exchanged(&mut self, exchanged: &Exchanged, outputs: &mut VecDeque<Output>) -> Result<(), MseError> {
         let secret = exchanged.secret.expect("the one exchange is for the secret")?;
         let own = exchanged.own.expect("and for our public key");
         outputs.push_back(Output::Send([&own.0[..], self.pads[0].as_bytes()].concat()));

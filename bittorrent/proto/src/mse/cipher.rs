@@ -6,13 +6,14 @@ use rc4::{KeyInit, Rc4, StreamCipher};
 
 /// One direction of a stream: encrypting and decrypting are the same.
 ///
-/// 258 bytes of state, moved on by each byte; so bytes must pass in order, each once.
-pub struct Cipher(Rc4);
+/// 258 bytes of state on the heap, moved on by each byte; so bytes must pass in order, each once.
+pub struct Cipher(Box<Rc4>);
 
 impl Cipher {
     /// The stream of that key, past its first 1024 bytes, which tell about the key.
     pub fn new(key: [u8; 20]) -> Self {
-        let mut cipher = Self(Rc4::new_from_slice(&key).expect("RC4 takes keys of 1 to 256 bytes, and 20 is between"));
+        let rc4 = Rc4::new_from_slice(&key).expect("RC4 takes keys of 1 to 256 bytes, and 20 is between");
+        let mut cipher = Self(Box::new(rc4));
         cipher.apply(&mut [0; DROPPED]);
         cipher
     }

@@ -46,7 +46,7 @@ impl Initiating {
         Self { given: Given { private, pads, infohash, first }, state: State::OwnKey }
     }
 
-    pub(super) fn exchanged(&mut self, exchanged: Exchanged, outputs: &mut VecDeque<Output>) -> Result<(), MseError> {
+    pub(super) fn exchanged(&mut self, exchanged: &Exchanged, outputs: &mut VecDeque<Output>) -> Result<(), MseError> {
         let Given { pads: [pad_a, pad_c], infohash, first, .. } = &self.given;
         match exchanged.secret {
             None => {

@@ -113,8 +113,8 @@ impl Negotiation {
         match input {
             Input::Received(bytes) => self.pending.push(bytes),
             Input::Exchanged(exchanged) => match &mut self.side {
-                Side::Initiating(side) => side.exchanged(exchanged, &mut self.outputs)?,
-                Side::Accepting(side) => side.exchanged(exchanged, &mut self.outputs)?,
+                Side::Initiating(side) => side.exchanged(&exchanged, &mut self.outputs)?,
+                Side::Accepting(side) => side.exchanged(&exchanged, &mut self.outputs)?,
                 Side::Over => {}
             },
             Input::Found(found) => match &mut self.side {

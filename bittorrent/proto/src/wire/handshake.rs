@@ -31,6 +31,12 @@ impl Handshake {
         bytes
     }
 
+    /// Whether a connection that begins with these bytes may go on to a handshake. Who encrypts begins with a random number.
+    pub fn may_begin(bytes: &[u8]) -> bool {
+        let compared = bytes.len().min(PROTOCOL.len());
+        bytes[..compared] == PROTOCOL[..compared]
+    }
+
     /// Reads the peer's.
     ///
     /// # Errors
@@ -124,6 +130,17 @@ mod tests {
         assert!(handshake.reserved.fast() && handshake.reserved.extensions() && handshake.reserved.dht());
         assert_eq!(format!("{:?}", handshake.reserved), "0000000000100005");
         assert_eq!(handshake.encode(), example());
+    }
+
+    #[test]
+    fn its_beginning_is_known_by_any_part_of_it() {
+        assert!((0..=Handshake::LEN).all(|len| Handshake::may_begin(&example()[..len])));
+        for at in 0..20 {
+            let mut bytes = example();
+            bytes[at] ^= 1;
+            assert!(Handshake::may_begin(&bytes[..at]));
+            assert!((at + 1..=Handshake::LEN).all(|len| !Handshake::may_begin(&bytes[..len])), "byte {at}");
+        }
     }
 
     #[test]

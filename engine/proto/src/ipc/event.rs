@@ -309,6 +309,8 @@ pub struct PeerStatus {
     pub peer_interested: bool,
     /// It connected to us.
     pub incoming: bool,
+    /// Everything that is said is encrypted, not only the handshake.
+    pub encrypted: bool,
     /// Requests of ours that it has not answered.
     pub inflight: u32,
 }
@@ -414,6 +416,7 @@ mod tests {
                 peer_choking: true,
                 peer_interested: false,
                 incoming: true,
+                encrypted: true,
                 inflight: 3,
             }],
         };

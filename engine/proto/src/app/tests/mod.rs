@@ -359,6 +359,7 @@ fn status_has_everything() {
         peer_choking: false,
         peer_interested: true,
         incoming: true,
+        encrypted: false,
         inflight: 5,
     };
     let figures = Figures { peers: 1, downloaded_bytes: 10, ..Figures::default() };
