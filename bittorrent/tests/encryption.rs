@@ -87,7 +87,7 @@ async fn seen_encrypted(handle: &TorrentHandle) -> bool {
 }
 
 #[test]
-fn who_prefers_encryption_has_it_where_the_dialer_or_both_do() {
+fn a_film_goes_encrypted_where_both_prefer_that() {
     assert!(!film_is_encrypted(Encryption::Allowed, Encryption::Allowed));
     assert!(film_is_encrypted(Encryption::Preferred, Encryption::Preferred));
     // Whoever is dialed answers as it is greeted, and chooses plaintext behind an encrypted handshake if it may.
