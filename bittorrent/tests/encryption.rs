@@ -50,22 +50,22 @@ async fn add(
 
 /// A film goes from one to the other; says whether it went encrypted, as both see it.
 fn film_is_encrypted(host_prefers: Encryption, viewer_prefers: Encryption) -> bool {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("the system's temporary folder takes files");
     let path = dir.path().join("film.mp4");
     let mut film = vec![0; 3_000_000];
     bittorrent_proto::rng::Rng::new(9).fill(&mut film);
-    std::fs::write(&path, &film).unwrap();
+    std::fs::write(&path, &film).expect("it takes files");
     smol::block_on(async {
         let (host, viewer) = (client(&dir.path().join("host")), client(&dir.path().join("viewer")));
         let progress = Arc::new(|_| {});
         let request = SeedRequest { path, name: None, trackers: vec![], progress, encryption: host_prefers };
-        let (seeding, _) = host.seed(request).await.unwrap();
+        let (seeding, _) = host.seed(request).await.expect("the film is shared");
         let addr = SocketAddr::from(([127, 0, 0, 1], host.listen_port()));
         let (handle, events) = add(&viewer, seeding.infohash(), addr, viewer_prefers).await;
-        while !matches!(events.recv().await.unwrap(), TorrentEvent::Done) {}
+        while !matches!(events.recv().await.expect("the torrent still tells"), TorrentEvent::Done) {}
         let mut got = Vec::new();
-        let mut stream = handle.open(handle.film().unwrap()).unwrap();
-        futures_lite::AsyncReadExt::read_to_end(&mut stream, &mut got).await.unwrap();
+        let mut stream = handle.film().and_then(|film| handle.open(film)).expect("the film is known");
+        futures_lite::AsyncReadExt::read_to_end(&mut stream, &mut got).await.expect("the film is read");
         assert!(got == film, "the film is whole");
         let seen = [seen_encrypted(&seeding).await, seen_encrypted(&handle).await];
         assert_eq!(seen[0], seen[1], "both see the same");
@@ -97,18 +97,18 @@ fn a_film_goes_encrypted_where_both_prefer_that() {
 
 /// Whether each of the first greetings of a client is in plaintext, to a peer that hangs up on all of them.
 fn greetings(encryption: Encryption, count: usize) -> Vec<bool> {
-    let dir = tempfile::tempdir().unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
+    let dir = tempfile::tempdir().expect("the system's temporary folder takes files");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let addr = listener.local_addr().expect("a bound socket has an address");
     smol::block_on(async {
         let client = client(dir.path());
         let (_handle, _events) = add(&client, Infohash::new([7; 20]), addr, encryption).await;
         let heard = smol::unblock(move || {
             let hear = |_| {
-                let (mut stream, _) = listener.accept().unwrap();
-                stream.set_read_timeout(Some(SOON)).unwrap();
+                let (mut stream, _) = listener.accept().expect("the client dials");
+                stream.set_read_timeout(Some(SOON)).expect("a minute is a time");
                 let mut bytes = [0; 20];
-                stream.read_exact(&mut bytes).unwrap();
+                stream.read_exact(&mut bytes).expect("the client greets");
                 bytes == *PLAIN
             };
             (0..count).map(hear).collect()
@@ -128,20 +128,20 @@ fn a_peer_that_hangs_up_is_greeted_once_the_other_way() {
 
 #[test]
 fn a_peer_that_answers_nonsense_to_encryption_is_greeted_in_plaintext() {
-    let dir = tempfile::tempdir().unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = listener.local_addr().unwrap();
+    let dir = tempfile::tempdir().expect("the system's temporary folder takes files");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let addr = listener.local_addr().expect("a bound socket has an address");
     smol::block_on(async {
         let client = client(dir.path());
         let (_handle, _events) = add(&client, Infohash::new([7; 20]), addr, Encryption::Preferred).await;
         let second = smol::unblock(move || {
-            let (mut first, _) = listener.accept().unwrap();
+            let (mut first, _) = listener.accept().expect("the client dials");
             // A zero for a public key; the answer may find the connection closed already.
             drop(first.write_all(&[0; 96]));
-            let (mut second, _) = listener.accept().unwrap();
-            second.set_read_timeout(Some(SOON)).unwrap();
+            let (mut second, _) = listener.accept().expect("the client dials");
+            second.set_read_timeout(Some(SOON)).expect("a minute is a time");
             let mut bytes = [0; 20];
-            second.read_exact(&mut bytes).unwrap();
+            second.read_exact(&mut bytes).expect("the client greets");
             bytes
         })
         .await;
