@@ -139,6 +139,16 @@ pub(crate) fn advertised(listen_port: u16, own: &OwnNetworks) -> Vec<SocketAddr>
         .collect()
 }
 
+/// Our own address of each family that a peer behind the same router may reach, with the port we listen on (BEP 7).
+/// Of several the one in the largest network: a tunnel has one address or two.
+pub(crate) fn for_the_same_house(listen_port: u16, own: &OwnNetworks) -> Vec<SocketAddr> {
+    let of_family = |v6: bool| {
+        let private = own.addresses.iter().filter(|own| own.ip.is_ipv6() == v6 && Kind::of(own.ip) == Kind::Private);
+        private.min_by_key(|own| own.prefix_len).map(|own| SocketAddr::new(own.ip, listen_port))
+    };
+    [of_family(false), of_family(true)].into_iter().flatten().collect()
+}
+
 impl OwnNetworks {
     /// Sorted and without repetition, so that the same machine always says the same.
     pub(crate) fn new(addresses: impl IntoIterator<Item = OwnAddress>) -> Self {
@@ -370,6 +380,11 @@ mod tests {
             ("http://h/announce", "169.254.169.254:80", Stranger, Err(Refused::LinkLocal)),
             ("http://h/announce", "0.0.0.0:80", Stranger, Err(Refused::Unspecified)),
             ("http://h/announce", "[::ffff:169.254.1.1]:80", Stranger, Err(Refused::LinkLocal)),
+            ("https://h/x", "[fd12::77]:443", Stranger, Err(Refused::NotAnnounce)),
+            ("udp://h:1/announce", "127.0.0.1:1", Stranger, Ok(())),
+            ("udp://h:1", "127.0.0.1:1", Stranger, Err(Refused::NotAnnounce)),
+            ("udp://h:1", "93.184.216.34:1", Stranger, Ok(())),
+            ("udp://h:1", "192.168.1.77:1", User, Ok(())),
             ("http://h/x?y=1", "127.0.0.1:80", User, Ok(())),
             ("http://h/x", "0.0.0.0:80", User, Err(Refused::Unspecified)),
         ];
@@ -407,6 +422,13 @@ mod tests {
         let told: Vec<_> = advertised(6881, &home()).iter().map(ToString::to_string).collect();
         assert_eq!(told, ["[2001:db8::5]:6881", "10.8.0.2:6881", "192.168.1.20:6881", "[fd12::5]:6881"]);
         assert_eq!(advertised(6881, &own(&["127.0.0.1/8", "169.254.3.3/16", "fe80::1/64"])), []);
+    }
+
+    #[test]
+    fn the_same_house_is_told_of_no_tunnel_and_no_public_address() {
+        let told: Vec<_> = for_the_same_house(6881, &home()).iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["192.168.1.20:6881", "[fd12::5]:6881"]);
+        assert_eq!(for_the_same_house(6881, &own(&["93.184.216.34/24", "127.0.0.1/8", "fe80::1/64"])), []);
     }
 
     #[test]

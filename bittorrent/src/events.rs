@@ -32,9 +32,13 @@ pub enum TorrentEvent {
 pub enum TrackerOutcome {
     /// It answered.
     Works,
+    /// It answers again, after its failure was told.
+    WorksAgain,
+    /// It does not want this torrent or us: why, in its own words.
+    Refuses(String),
     /// It cannot be asked; it is tried again now and then, if it is a tracker at all. Why, in words.
     Fails(String),
-    /// Trackers of that scheme are not built; told once a scheme.
+    /// Trackers for browsers, by scheme, are not built; told once a scheme.
     NotYet(&'static str),
 }
 
@@ -45,13 +49,6 @@ pub enum Trouble {
     NoPeers,
     /// No info dictionary after 60 s.
     NoMetadata,
-    /// A tracker does not want this torrent or us.
-    TrackerRefused {
-        /// Its address, without a query.
-        url: String,
-        /// In its own words.
-        reason: String,
-    },
     /// Addresses that the magnet named were refused: loopback, private networks that are not ours.
     AddressesRefused(Vec<SocketAddr>),
     /// The disk is full; fetching pauses until there is room for this many bytes.

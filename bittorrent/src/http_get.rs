@@ -1,12 +1,14 @@
-//! One HTTP/1.1 GET on a plain socket, for trackers (RFC 9112). Nothing is kept open, cached or unpacked.
+//! One HTTP/1.1 GET, in the open or through TLS, for trackers (RFC 9112). Nothing is kept open, cached or unpacked.
 
 use std::net::SocketAddr;
 
-use futures_lite::{AsyncReadExt as _, AsyncWriteExt as _};
+use futures_lite::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use smol::net::TcpStream;
 
 use bittorrent_proto::tracker::TrackerUrl;
 use bittorrent_proto::tracker::http::ANSWER_LEN_MAX;
+
+use crate::tls::{self, TlsError};
 
 /// Bytes of the status line and all headers.
 const HEAD_LEN_MAX: usize = 16 * 1024;
@@ -33,6 +35,8 @@ pub(crate) struct Answer {
 pub(crate) enum GetError {
     #[error("{0}")]
     Io(#[from] std::io::Error),
+    #[error("{0}")]
+    Tls(#[from] TlsError),
     #[error("it does not speak HTTP")]
     NotHttp,
     #[error("its answer is longer than {ANSWER_LEN_MAX} bytes")]
@@ -45,7 +49,20 @@ pub(crate) enum GetError {
 
 /// Asks that address for `target`; `url` names the host. The caller bounds the time.
 pub(crate) async fn get(addr: SocketAddr, url: &TrackerUrl, target: &str) -> Result<Answer, GetError> {
-    let mut stream = TcpStream::connect(addr).await?;
+    let stream = TcpStream::connect(addr).await?;
+    if url.scheme().is_secure() {
+        let stream = Box::pin(tls::connect(url.host(), stream)).await?;
+        Box::pin(exchange(stream, url, target)).await
+    } else {
+        exchange(stream, url, target).await
+    }
+}
+
+async fn exchange(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    url: &TrackerUrl,
+    target: &str,
+) -> Result<Answer, GetError> {
     let host = url.authority();
     let agent = concat!("ShareStream/", env!("CARGO_PKG_VERSION"));
     let request = format!(
@@ -53,6 +70,7 @@ pub(crate) async fn get(addr: SocketAddr, url: &TrackerUrl, target: &str) -> Res
          Connection: close\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).await?;
+    stream.flush().await?;
     let (mut bytes, mut buffer) = (Vec::new(), vec![0; READ_LEN]);
     loop {
         let read = stream.read(&mut buffer).await?;

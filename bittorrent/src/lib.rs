@@ -74,9 +74,11 @@ mod strangers;
 mod stream;
 mod swarm;
 mod throttle;
+mod tls;
 mod torrent_task;
 mod tracker_ask;
 mod tracker_task;
+mod udp_ask;
 
 pub use client::{Client, StartError, TorrentError};
 pub use config::{AddRequest, ClientConfig, Encryption, Fetch, FileChoice, SeedRequest, TorrentSource};

@@ -9,15 +9,15 @@ use std::time::{Duration, Instant};
 use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::rng::Rng;
 use bittorrent_proto::tracker::tiers::{Failure, Input, Output, TrackerKey};
-use bittorrent_proto::tracker::{Announce, AnnounceEvent, Tiers, TrackerUrl, TrackerUrlError};
+use bittorrent_proto::tracker::{Announce, AnnounceEvent, Scheme, Tiers, TrackerUrl};
 use event_listener::Event as Wakeup;
 use futures_lite::FutureExt as _;
 use smol::Timer;
 
 use crate::addresses::{self, OwnNetworks};
-use crate::events::{TorrentEvent, TrackerOutcome, Trouble};
+use crate::events::{TorrentEvent, TrackerOutcome};
 use crate::torrent_task::TorrentTask;
-use crate::tracker_ask::{self, Found};
+use crate::tracker_ask::{self, Found, Question};
 
 /// With fewer peers than that a download asks before the interval is over.
 const PEERS_FEW: usize = 4;
@@ -35,6 +35,10 @@ pub(crate) struct Trackers {
     named: RefCell<Vec<NamedTier>>,
     /// What each tracker calls us.
     ids: RefCell<BTreeMap<TrackerKey, Vec<u8>>>,
+    /// Where each tracker was announced to last, if not at its own address: a rendezvous names another.
+    announced_at: RefCell<BTreeMap<TrackerKey, (TrackerUrl, NamedBy)>>,
+    /// For transactions.
+    rng: RefCell<Rng>,
     /// Schemes that were said to be not there yet.
     not_yet: RefCell<Vec<&'static str>>,
     key: u32,
@@ -47,9 +51,11 @@ impl Trackers {
     pub(crate) fn new(mut rng: Rng, port: u16, named: Vec<NamedTier>) -> Self {
         let key = u32::try_from(rng.below(1 << 32)).unwrap_or(0);
         Self {
-            tiers: RefCell::new(Tiers::new(rng)),
+            tiers: RefCell::new(Tiers::new(rng.fork())),
             named: RefCell::new(named),
             ids: RefCell::default(),
+            announced_at: RefCell::default(),
+            rng: RefCell::new(rng.fork()),
             not_yet: RefCell::default(),
             key,
             port,
@@ -99,8 +105,10 @@ pub(crate) async fn run(task: Rc<TorrentTask>) {
             let Some(output) = output else { break };
             match output {
                 Output::Announce { tracker, event } => task.spawn(announce(task.clone(), tracker, event)),
-                Output::Works(tracker) => tell(&task, tracker, None),
-                Output::Fails(tracker, failure) => tell(&task, tracker, Some(failure)),
+                Output::Works(tracker) => tell(&task, tracker, TrackerOutcome::Works),
+                Output::WorksAgain(tracker) => tell(&task, tracker, TrackerOutcome::WorksAgain),
+                Output::Fails(tracker, Failure::Unreachable(why)) => tell(&task, tracker, TrackerOutcome::Fails(why)),
+                Output::Fails(tracker, Failure::Refused(why)) => tell(&task, tracker, TrackerOutcome::Refuses(why)),
             }
         }
         let due = trackers.tiers.borrow().poll_timeout();
@@ -125,9 +133,11 @@ pub(crate) fn farewell(task: &Rc<TorrentTask>) -> Option<impl Future<Output = ()
         match output {
             Output::Announce { tracker, event } => {
                 let (url, named_by) = tiers.tracker(tracker);
-                asking.push((url.clone(), named_by, question(task, tracker, event)));
+                let known = task.trackers.announced_at.borrow().get(&tracker).cloned();
+                let (url, named_by) = known.unwrap_or_else(|| (url.clone(), named_by));
+                asking.push((url, named_by, announcement(task, tracker, event)));
             }
-            Output::Works(_) | Output::Fails(..) => {}
+            Output::Works(_) | Output::WorksAgain(_) | Output::Fails(..) => {}
         }
     }
     if asking.is_empty() {
@@ -138,9 +148,11 @@ pub(crate) fn farewell(task: &Rc<TorrentTask>) -> Option<impl Future<Output = ()
     let told: Vec<_> = asking
         .into_iter()
         .map(|(url, named_by, announce)| {
+            let rng = task.trackers.rng.borrow_mut().fork();
             executor.spawn(async move {
                 let own = addresses::own_networks_or_none();
-                if let Err(failure) = tracker_ask::ask(&url, named_by, &announce, &own).await {
+                let question = Question { url: &url, named_by, announce: &announce, own: &own, rng };
+                if let Err(failure) = tracker_ask::ask(&question).await {
                     log::debug!("{infohash}: {url} was not told that we leave: {failure:?}");
                 }
             })
@@ -164,24 +176,26 @@ fn take_named(task: &Rc<TorrentTask>) {
     let trackers = &task.trackers;
     let named = std::mem::take(&mut *trackers.named.borrow_mut());
     for (tier, named_by) in named {
-        let urls: Vec<TrackerUrl> = tier.iter().filter_map(|text| read(task, text)).collect();
+        let urls: Vec<TrackerUrl> = tier.iter().filter_map(|text| read(task, text, named_by)).collect();
         let input = Input::Trackers { tiers: vec![urls], named_by };
         trackers.tiers.borrow_mut().handle_input(Instant::now(), input);
     }
 }
 
 /// An address that can be asked; of others it is told why not.
-fn read(task: &Rc<TorrentTask>, text: &str) -> Option<TrackerUrl> {
+fn read(task: &Rc<TorrentTask>, text: &str, named_by: NamedBy) -> Option<TrackerUrl> {
+    let trackers = &task.trackers;
     let outcome = match TrackerUrl::parse(text) {
-        Ok(url) => return Some(url),
-        Err(TrackerUrlError::NotYet(scheme)) => {
-            let mut told = task.trackers.not_yet.borrow_mut();
-            if told.contains(&scheme) {
+        // A magnet repeats the room's rendezvous. Any other WebSocket is a tracker for browsers.
+        Ok(url) if is_websocket(&url) && !named_by.is_trusted() => {
+            let (scheme, mut told) = (url.scheme().name(), trackers.not_yet.borrow_mut());
+            if told.contains(&scheme) || trackers.tiers.borrow().knows(&url) {
                 return None;
             }
             told.push(scheme);
             TrackerOutcome::NotYet(scheme)
         }
+        Ok(url) => return Some(url),
         Err(error) => TrackerOutcome::Fails(error.to_string()),
     };
     let url = text.chars().filter(|c| !c.is_control()).take(100).collect();
@@ -189,24 +203,24 @@ fn read(task: &Rc<TorrentTask>, text: &str) -> Option<TrackerUrl> {
     None
 }
 
-fn tell(task: &Rc<TorrentTask>, tracker: TrackerKey, failure: Option<Failure>) {
+fn is_websocket(url: &TrackerUrl) -> bool {
+    match url.scheme() {
+        Scheme::Ws | Scheme::Wss => true,
+        Scheme::Http | Scheme::Https | Scheme::Udp => false,
+    }
+}
+
+fn tell(task: &Rc<TorrentTask>, tracker: TrackerKey, outcome: TrackerOutcome) {
     // Without the query, which may hold somebody's pass key.
     let url = {
         let tiers = task.trackers.tiers.borrow();
         let (url, _) = tiers.tracker(tracker);
-        format!("http://{}{}", url.authority(), url.path())
-    };
-    let outcome = match failure {
-        None => TrackerOutcome::Works,
-        Some(Failure::Unreachable(why)) => TrackerOutcome::Fails(why),
-        Some(Failure::Refused(reason)) => {
-            return task.shared.tell(&TorrentEvent::Trouble(Trouble::TrackerRefused { url, reason }));
-        }
+        format!("{}://{}{}", url.scheme().name(), url.authority(), url.path())
     };
     task.shared.tell(&TorrentEvent::Tracker { url, outcome });
 }
 
-fn question(task: &Rc<TorrentTask>, tracker: TrackerKey, event: Option<AnnounceEvent>) -> Announce {
+fn announcement(task: &Rc<TorrentTask>, tracker: TrackerKey, event: Option<AnnounceEvent>) -> Announce {
     let core = task.core.borrow();
     let snapshot = core.snapshot(Instant::now());
     let left = core.metainfo().zip(core.have()).map(|(metainfo, have)| {
@@ -230,6 +244,7 @@ fn question(task: &Rc<TorrentTask>, tracker: TrackerKey, event: Option<AnnounceE
         event,
         key: task.trackers.key,
         tracker_id: task.trackers.ids.borrow().get(&tracker).cloned(),
+        local: Vec::new(),
     }
 }
 
@@ -239,12 +254,20 @@ async fn announce(task: Rc<TorrentTask>, tracker: TrackerKey, event: Option<Anno
         let (url, named_by) = tiers.tracker(tracker);
         (url.clone(), named_by)
     };
-    let announce = question(&task, tracker, event);
+    let mut announce = announcement(&task, tracker, event);
     let own = addresses::own_networks_or_none();
-    match tracker_ask::ask(&url, named_by, &announce, &own).await {
+    if is_websocket(&url) {
+        announce.local = addresses::for_the_same_house(task.trackers.port, &own);
+    }
+    let rng = task.trackers.rng.borrow_mut().fork();
+    let question = Question { url: &url, named_by, announce: &announce, own: &own, rng };
+    match tracker_ask::ask(&question).await {
         Ok(found) => {
             let mut intervals = Vec::new();
-            for Found { peers, local } in found {
+            for Found { peers, local, announced_at } in found {
+                if announced_at.0 != url {
+                    task.trackers.announced_at.borrow_mut().insert(tracker, announced_at);
+                }
                 log::debug!("{}: {url} names {} peers", task.shared.infohash, peers.addrs.len());
                 if let Some(warning) = &peers.warning {
                     log::info!("{}: {url} warns: {warning}", task.shared.infohash);
@@ -253,10 +276,7 @@ async fn announce(task: Rc<TorrentTask>, tracker: TrackerKey, event: Option<Anno
                     task.trackers.ids.borrow_mut().insert(tracker, id);
                 }
                 intervals.push((peers.interval, peers.interval_min));
-                // A tracker of the user's own network knows the room's members, who may be on this very machine.
-                let is_rooms = named_by == NamedBy::User && local;
-                let by = if is_rooms { NamedBy::Room } else { NamedBy::Stranger };
-                take_peers(&task, &peers.addrs, by, &own);
+                take_peers(&task, &peers.addrs, named_by, local, &own);
             }
             if let Some((interval, interval_min)) = intervals.into_iter().min() {
                 task.trackers.input(Input::Answered { tracker, interval, interval_min });
@@ -269,9 +289,13 @@ async fn announce(task: Rc<TorrentTask>, tracker: TrackerKey, event: Option<Anno
     }
 }
 
-fn take_peers(task: &Rc<TorrentTask>, addrs: &[SocketAddr], named_by: NamedBy, own: &OwnNetworks) {
+/// What the user's tracker names is the room's. One of the user's own network knows members who may be on this very machine;
+/// one out there names nobody in here that a stranger might not.
+fn take_peers(task: &Rc<TorrentTask>, addrs: &[SocketAddr], asked_by: NamedBy, local: bool, own: &OwnNetworks) {
+    let named_by = if asked_by.is_trusted() { NamedBy::Room } else { NamedBy::Stranger };
+    let judged_as = if local { named_by } else { NamedBy::Stranger };
     let fit: Vec<SocketAddr> =
-        addrs.iter().copied().filter(|addr| addresses::may_dial(*addr, named_by, own).is_ok()).collect();
+        addrs.iter().copied().filter(|addr| addresses::may_dial(*addr, judged_as, own).is_ok()).collect();
     if !fit.is_empty() {
         task.add_addresses(&fit, named_by);
     }

@@ -133,18 +133,24 @@ pub(crate) fn failed(failure: &Failure) -> Problem {
     Problem::new(code, sentence(&failure.to_string()))
 }
 
-/// The rendezvous as a tracker to announce to; none when it is of a kind that is not built, which was told.
+/// The rendezvous as a tracker to announce to.
 pub(crate) fn room_tracker(tracker: Option<String>) -> Vec<(String, NamedBy)> {
-    tracker.into_iter().filter(|url| trackers::is_built(url)).map(|url| (url, NamedBy::User)).collect()
+    tracker.into_iter().map(|url| (url, NamedBy::User)).collect()
 }
 
 /// What to tell of a tracker.
 pub(crate) fn tracker(url: &str, outcome: &TrackerOutcome) -> Fact {
-    Fact::Told(Ok(match outcome {
-        TrackerOutcome::Works => format!("The tracker {url} works"),
-        TrackerOutcome::Fails(why) => format!("The tracker {url} cannot be asked: {why}"),
-        TrackerOutcome::NotYet(scheme) => format!("Trackers of {scheme}:// are not there yet, so {url} is not asked"),
-    }))
+    Fact::Told(match outcome {
+        TrackerOutcome::Works => Ok(format!("The tracker {url} works")),
+        TrackerOutcome::WorksAgain => Ok(format!("The tracker {url} works again")),
+        TrackerOutcome::Fails(why) => Ok(format!("The tracker {url} cannot be asked: {why}")),
+        TrackerOutcome::Refuses(reason) => {
+            Err(Problem::new(ErrorCode::E004, format!("The tracker {url} refused: {reason}")))
+        }
+        TrackerOutcome::NotYet(scheme) => {
+            Ok(format!("Trackers for browsers ({scheme}://) are not there yet, so {url} is not asked; a trackerUrl is"))
+        }
+    })
 }
 
 /// What to tell of a trouble.
@@ -154,9 +160,6 @@ pub(crate) fn trouble(trouble: &Trouble) -> Fact {
         Trouble::NoPeers => problem(ErrorCode::E004, "No peers after 20 s; still looking".to_owned()),
         Trouble::NoMetadata => {
             problem(ErrorCode::E004, "The video's details did not arrive within 60 s; still trying".to_owned())
-        }
-        Trouble::TrackerRefused { url, reason } => {
-            problem(ErrorCode::E004, format!("The tracker {url} refused: {reason}"))
         }
         Trouble::AddressesRefused(addresses) => {
             let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();

@@ -13,10 +13,10 @@ use bittorrent::{
 use bittorrent_proto::limits::TORRENT_FILE_LEN_MAX;
 use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::metainfo::Metainfo;
-use bittorrent_proto::policy::connector::NamedBy;
 use engine_proto::app::{Fact, Input, Start, TorrentKey};
 use engine_proto::error::{ErrorCode, Problem};
 use engine_proto::ipc::{AddSource, Fetch, FileChoice, PeerAddr};
+use engine_proto::trackers;
 use futures_lite::{FutureExt as _, future};
 use smol::Timer;
 use smol::channel::{Receiver, Sender, bounded};
@@ -73,10 +73,10 @@ struct Running {
 /// What is wanted of a torrent that is added.
 struct Wanted {
     peers: Vec<PeerAddr>,
-    trackers: Vec<(String, NamedBy)>,
+    tracker: Option<String>,
     file: FileChoice,
     fetch: Fetch,
-    private: bool,
+    private: Option<bool>,
 }
 
 /// How a start ended.
@@ -93,7 +93,7 @@ impl Teller {
         let started = match what {
             Start::Seed { path, name, tracker } => self.seed(&path, name, tracker).await,
             Start::Add { source, tracker, peers, file, fetch, private } => {
-                let request = Wanted { peers, trackers: convert::room_tracker(tracker), file, fetch, private };
+                let request = Wanted { peers, tracker, file, fetch, private };
                 self.add(source, request).await
             }
         };
@@ -165,12 +165,12 @@ impl Teller {
     }
 
     async fn add(&self, source: AddSource, wanted: Wanted) -> Started {
-        let Wanted { peers, trackers, file, fetch, private } = wanted;
+        let Wanted { peers, tracker, file, fetch, private } = wanted;
         let (mut source, magnet) = match read_source(source).await {
             Ok(read) => read,
             Err(problem) => return Started::Refused(problem),
         };
-        if private {
+        if trackers::is_room_only(private, tracker.as_deref(), &magnet.trackers) {
             match &mut source {
                 TorrentSource::Magnet(magnet) => magnet.trackers.clear(),
                 TorrentSource::Metainfo(metainfo) => metainfo.trackers.clear(),
@@ -185,7 +185,7 @@ impl Teller {
         let request = AddRequest {
             source,
             peers: addresses,
-            trackers,
+            trackers: convert::room_tracker(tracker),
             file: convert::file_choice(file),
             fetch: convert::fetch(fetch),
             encryption: Encryption::Allowed,

@@ -18,6 +18,7 @@
 //! on ports the system chose, in folders of its own; nothing is skipped when a tool is missing: `./test` installs it.
 
 pub mod attacker;
+pub mod certificates;
 pub mod engine;
 pub mod film;
 pub mod http;

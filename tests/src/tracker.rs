@@ -1,7 +1,8 @@
-//! A tiny HTTP tracker (BEP 3, BEP 23): one thread, every announce remembered, peers the test names.
+//! A tiny HTTP tracker (BEP 3, BEP 23), through TLS if wanted, and a room's rendezvous: one thread, every announce
+//! remembered, peers the test names.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,9 +10,11 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// Runs until dropped.
 pub struct Tracker {
+    secure: bool,
     address: SocketAddr,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -20,6 +23,7 @@ pub struct Tracker {
 #[derive(Default)]
 struct Shared {
     closing: AtomicBool,
+    tls: Option<Arc<ServerConfig>>,
     state: Mutex<State>,
 }
 
@@ -29,6 +33,10 @@ struct State {
     swarms: BTreeMap<Vec<u8>, Vec<SocketAddr>>,
     announces: Vec<Announce>,
     refusal: Option<String>,
+    /// What `/rendezvous` answers; 404 without.
+    rendezvous: Option<String>,
+    /// What any request is answered, word for word.
+    script: Option<String>,
     seen_as: Option<IpAddr>,
     lists: bool,
     /// Path and query of every request.
@@ -46,6 +54,8 @@ pub struct Announce {
     pub event: String,
     /// Bytes it lacks; `None` when it does not say.
     pub left: Option<u64>,
+    /// Its own addresses in the same house (BEP 7), as they came.
+    pub local: Vec<String>,
 }
 
 impl Tracker {
@@ -56,19 +66,46 @@ impl Tracker {
 
     /// Starts one at this address.
     pub fn start_at(ip: IpAddr) -> Self {
+        Self::listen(ip, None)
+    }
+
+    /// Starts one on loopback that speaks TLS.
+    pub fn start_secure(tls: ServerConfig) -> Self {
+        Self::listen(Ipv4Addr::LOCALHOST.into(), Some(Arc::new(tls)))
+    }
+
+    fn listen(ip: IpAddr, tls: Option<Arc<ServerConfig>>) -> Self {
         let listener = TcpListener::bind((ip, 0)).expect("an address of this machine, which has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
-        let shared = Arc::new(Shared::default());
+        let secure = tls.is_some();
+        let shared = Arc::new(Shared { tls, ..Shared::default() });
         let thread = std::thread::spawn({
             let shared = Arc::clone(&shared);
             move || serve(&listener, &shared)
         });
-        Self { address, shared, thread: Some(thread) }
+        Self { secure, address, shared, thread: Some(thread) }
     }
 
     /// Where to announce.
     pub fn url(&self) -> String {
-        format!("http://{}/announce", self.address)
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}/announce", self.address)
+    }
+
+    /// The address of its rendezvous, as a room's server gives it.
+    pub fn websocket_url(&self) -> String {
+        let scheme = if self.secure { "wss" } else { "ws" };
+        format!("{scheme}://{}/", self.address)
+    }
+
+    /// Answers `/rendezvous` with that from now on.
+    pub fn offer(&self, rendezvous: &str) {
+        self.state(|state| state.rendezvous = Some(rendezvous.to_owned()));
+    }
+
+    /// Answers everything with that from now on, head and all.
+    pub fn say(&self, answer: &str) {
+        self.state(|state| state.script = Some(answer.to_owned()));
     }
 
     /// Lists a peer that does not announce itself. `infohash` in hexadecimal.
@@ -86,6 +123,11 @@ impl Tracker {
     /// Refuses every announce from now on, with this reason.
     pub fn refuse(&self, reason: &str) {
         self.state(|state| state.refusal = Some(reason.to_owned()));
+    }
+
+    /// Takes announces again.
+    pub fn relent(&self) {
+        self.state(|state| state.refusal = None);
     }
 
     /// Answers in the form of BEP 3 from now on, compact or not.
@@ -130,22 +172,44 @@ fn serve(listener: &TcpListener, shared: &Shared) {
             return;
         }
         // A client that breaks off harms only itself.
-        drop(stream.and_then(|stream| answer(stream, shared)));
+        drop(stream.and_then(|stream| greet(stream, shared)));
     }
 }
 
-fn answer(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
+fn greet(stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     let from = stream.peer_addr()?.ip();
-    let mut reader = BufReader::new(stream.try_clone()?);
+    let Some(tls) = &shared.tls else { return answer(stream, from, shared) };
+    let connection = ServerConnection::new(Arc::clone(tls)).map_err(std::io::Error::other)?;
+    let mut stream = StreamOwned::new(connection, stream);
+    answer(&mut stream, from, shared)?;
+    stream.conn.send_close_notify();
+    stream.flush()
+}
+
+fn answer(stream: impl Read + Write, from: IpAddr, shared: &Shared) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
     let mut request = String::new();
     reader.read_line(&mut request)?;
     let mut header = String::new();
     while reader.read_line(&mut header)? > 2 {
         header.clear();
     }
+    let mut stream = reader.into_inner();
     let path = request.split(' ').nth(1).unwrap_or_default();
-    shared.state.lock().unwrap_or_else(PoisonError::into_inner).targets.push(path.to_owned());
+    let (script, rendezvous) = {
+        let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.targets.push(path.to_owned());
+        (state.script.clone(), state.rendezvous.clone())
+    };
+    if let Some(script) = script {
+        return stream.write_all(script.as_bytes());
+    }
+    if path == "/rendezvous" {
+        let (status, body) = rendezvous.map_or(("404 Not Found", String::new()), |body| ("200 OK", body));
+        let len = body.len();
+        return write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {len}\r\nConnection: close\r\n\r\n{body}");
+    }
     if let Some(target) = path.strip_prefix("/moved") {
         let moved = "HTTP/1.1 302 Found\r\nContent-Length: 0\r\nConnection: close\r\nLocation:";
         return write!(stream, "{moved} {target}\r\n\r\n");
@@ -166,7 +230,10 @@ fn announce(query: &str, from: IpAddr, state: &mut State) -> Vec<u8> {
     let infohash: Vec<u8> = percent_decode_str(field("info_hash").unwrap_or_default()).collect();
     let port = number("port").and_then(|port| u16::try_from(port).ok()).unwrap_or(0);
     let event = field("event").unwrap_or_default().to_owned();
-    let announced = Announce { infohash: crate::hex(&infohash), port, event: event.clone(), left: number("left") };
+    let is_local = |pair: &&str| pair.starts_with("ipv4=") || pair.starts_with("ipv6=");
+    let local = query.split('&').filter(is_local).map(str::to_owned).collect();
+    let announced =
+        Announce { infohash: crate::hex(&infohash), port, event: event.clone(), left: number("left"), local };
     state.announces.push(announced);
     if let Some(reason) = &state.refusal {
         return format!("d14:failure reason{}:{reason}e", reason.len()).into_bytes();

@@ -151,12 +151,12 @@ fn what_a_local_tracker_of_a_stranger_names_is_not_dialed_and_the_rooms_is() {
 }
 
 #[test]
-fn other_kinds_of_trackers_are_said_to_be_missing_once() {
+fn trackers_for_browsers_are_said_to_be_missing_once() {
     let mut engine = Engine::start(&[]);
-    let trackers = "&tr=udp://a.example:1/announce&tr=udp://b.example:1/announce&tr=https://c.example/announce";
+    let trackers = "&tr=ws://a.example/&tr=ws://b.example/&tr=wss://c.example/";
     engine.send(&json!({ "cmd": "add", "magnetURI": format!("magnet:?xt=urn:btih:{UNKNOWN}{trackers}") }));
-    engine.wait_for("info", SOON, |event| says(event, "udp://"));
-    engine.wait_for("info", SOON, |event| says(event, "https://"));
+    engine.wait_for("info", SOON, |event| says(event, "(ws://)"));
+    engine.wait_for("info", SOON, |event| says(event, "(wss://)"));
     engine.status();
     let told = engine.history().iter().filter(|event| says(event, "not there yet")).count();
     assert_eq!(told, 2);
@@ -172,4 +172,21 @@ fn private_leaves_a_magnets_trackers_alone() {
     announced(&room, UNKNOWN, engine.listen_port(), "started");
     engine.quit();
     assert_eq!(public.targets(), [""; 0]);
+}
+
+#[test]
+fn a_room_is_the_default_with_a_rendezvous_and_no_public_tracker() {
+    let (room, local) = (Tracker::start(), Tracker::start());
+    for (more, asked) in [("", false), ("&tr=http://t.invalid/announce", true)] {
+        let mut engine = Engine::start(&[]);
+        let magnet = format!("magnet:?xt=urn:btih:{UNKNOWN}&tr={}{more}", local.url());
+        engine.send(&json!({ "cmd": "add", "magnetURI": magnet, "trackerUrl": room.url() }));
+        let port = engine.listen_port();
+        announced(&room, UNKNOWN, port, "started");
+        if asked {
+            announced(&local, UNKNOWN, port, "started");
+        }
+        engine.quit();
+        assert_eq!(local.targets().is_empty(), !asked);
+    }
 }

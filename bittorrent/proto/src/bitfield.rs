@@ -242,7 +242,7 @@ mod tests {
         assert!(field.is_full());
         assert!(field.is_empty());
         assert_eq!(Bitfield::from_wire(&[], 0), Ok(field.clone()));
-        assert_eq!(field.to_wire(), []);
+        assert_eq!(field.to_wire(), [0_u8; 0]);
         assert_eq!(field.next_one(0), None);
         assert_eq!(field.runs().next(), None);
     }

@@ -243,7 +243,7 @@ mod tests {
     fn unchanged_files_are_believed_after_a_sample() {
         for at_rest in [true, false] {
             let (missing, read, found) = Scene::new(at_rest).look();
-            assert_eq!(missing, []);
+            assert_eq!(missing, [0_u32; 0]);
             assert!((16..=18).contains(&read), "{read} pieces");
             assert_eq!(found.ledger.saved, Some(Saved { pieces: 100, at_rest }), "nothing to write");
         }
@@ -317,7 +317,7 @@ mod tests {
         scene.touch("a", 3);
         scene.touch("b", 9);
         let (missing, read, found) = scene.look();
-        assert_eq!(missing, [], "what was written after the last save is found");
+        assert_eq!(missing, [0_u32; 0], "what was written after the last save is found");
         assert!((64 + 3..=66 + 3).contains(&read), "{read} pieces");
         assert_eq!(found.ledger.saved, None, "and claimed at once");
     }

@@ -11,9 +11,27 @@ pub fn is_for_others(url: &str) -> bool {
     known && host(rest).is_some_and(|host| !is_this_machine(host))
 }
 
-/// Whether that tracker is one that this engine asks: those of other schemes are not built yet.
-pub fn is_built(url: &str) -> bool {
-    url.trim().split_once("://").is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("http"))
+/// Whether a torrent is for the room alone. What the front end says counts; without that it is when there is a rendezvous
+/// and `named`, the trackers of the magnet or torrent, hold no public one: none that the whole world can reach and that is
+/// not the rendezvous itself.
+pub fn is_room_only(said: Option<bool>, rendezvous: Option<&str>, named: &[String]) -> bool {
+    let host_of = |url: &str| Some(host(url.split_once("://")?.1)?.to_ascii_lowercase());
+    let by_default = || {
+        let Some(rendezvous) = rendezvous else { return false };
+        let is_public = |url: &String| is_for_world(url) && host_of(url) != host_of(rendezvous);
+        !named.iter().any(is_public)
+    };
+    said.unwrap_or_else(by_default)
+}
+
+/// Whether others can reach that tracker from anywhere: it is for others, and on no private network.
+fn is_for_world(url: &str) -> bool {
+    let address = url.split_once("://").and_then(|(_, rest)| host(rest)).and_then(|host| host.parse::<IpAddr>().ok());
+    let is_private = address.is_some_and(|address| match address.to_canonical() {
+        IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || matches!(v4.octets(), [100, 64..=127, ..]),
+        IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local(),
+    });
+    is_for_others(url) && !is_private
 }
 
 /// The host of what follows `://` (RFC 3986, section 3.2).
@@ -52,11 +70,20 @@ mod tests {
     }
 
     #[test]
-    fn only_http_is_built() {
-        assert!(is_built("http://h:3001") && is_built(" HTTP://h/announce"));
-        for url in ["https://h/announce", "ws://h/", "wss://h/", "udp://h:1/announce", "h:3001", ""] {
-            assert!(!is_built(url), "{url}");
-        }
+    fn what_is_for_the_room_alone() {
+        let default = |rendezvous: Option<&str>, named: &[&str]| {
+            is_room_only(None, rendezvous, &named.iter().map(|url| (*url).to_owned()).collect::<Vec<_>>())
+        };
+        let room = Some("ws://signal.example:3001/");
+        assert!(default(room, &[]));
+        assert!(default(room, &["ws://Signal.example:3001/", "http://10.0.0.5/announce", "udp://100.64.1.1:1"]));
+        assert!(default(room, &["udp://[fd12::5]:1", "http://localhost/announce", "nonsense"]));
+        assert!(!default(room, &["udp://t.example:1337"]));
+        assert!(!default(room, &["http://93.184.216.34/announce"]));
+        assert!(!default(room, &["wss://[2001:db8::1]/"]));
+        assert!(!default(None, &[]));
+        assert!(is_room_only(Some(true), None, &["udp://t.example:1".to_owned()]));
+        assert!(!is_room_only(Some(false), room, &[]));
     }
 
     #[test]

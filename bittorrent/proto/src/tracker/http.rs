@@ -71,6 +71,8 @@ pub struct Announce {
     pub key: u32,
     /// What this tracker called us in an earlier answer.
     pub tracker_id: Option<Vec<u8>>,
+    /// Where peers behind the same router reach us (BEP 7, `ipv4` and `ipv6`). Only a room's tracker is told.
+    pub local: Vec<SocketAddr>,
 }
 
 impl Announce {
@@ -101,6 +103,10 @@ impl Announce {
         if let Some(id) = &self.tracker_id {
             target.push_str("&trackerid=");
             escape(&mut target, id);
+        }
+        for addr in &self.local {
+            target.push_str(if addr.is_ipv4() { "&ipv4=" } else { "&ipv6=" });
+            escape(&mut target, addr.to_string().as_bytes());
         }
         target
     }
@@ -146,6 +152,9 @@ pub enum AnswerError {
     /// Something else than a tracker's dictionary.
     #[error("it does not answer like a tracker")]
     NoDictionary,
+    /// A datagram that is too short for what it claims to be (BEP 15).
+    #[error("its answer is cut off")]
+    NoDatagram,
     /// Not bencode, or beyond our bounds.
     #[error("its answer cannot be read: {0}")]
     Bencode(#[from] BencodeError),
@@ -211,7 +220,7 @@ fn read_ip(bytes: &[u8]) -> Option<IpAddr> {
 }
 
 /// A stranger's words as people may see them.
-fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     let words = String::from_utf8_lossy(bytes);
     let words: String = words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(TEXT_CHARS_MAX).collect();
     let words = words.trim();
@@ -236,7 +245,16 @@ mod tests {
             event: None,
             key: 0xbeef,
             tracker_id: None,
+            local: Vec::new(),
         }
+    }
+
+    #[test]
+    fn addresses_for_the_same_house() {
+        let url = TrackerUrl::parse("http://t/announce").unwrap();
+        let local = vec!["192.168.1.20:6881".parse().unwrap(), "[fd12::5]:6881".parse().unwrap()];
+        let target = Announce { local, ..announce() }.target(&url);
+        assert!(target.ends_with("&ipv4=192.168.1.20%3A6881&ipv6=%5Bfd12%3A%3A5%5D%3A6881"), "{target}");
     }
 
     #[test]

@@ -82,7 +82,9 @@ pub enum Output {
     },
     /// It answered for the first time.
     Works(TrackerKey),
-    /// It failed for the first time in this way.
+    /// It answers again, after its failure was told.
+    WorksAgain(TrackerKey),
+    /// It failed in this way for the first time, or since it last worked.
     Fails(TrackerKey, Failure),
 }
 
@@ -207,13 +209,18 @@ impl Tiers {
         (&tracker.url, tracker.named_by)
     }
 
+    /// Whether that tracker is one of them.
+    pub fn knows(&self, url: &TrackerUrl) -> bool {
+        self.trackers.iter().any(|tracker| tracker.url == *url)
+    }
+
     fn add(&mut self, tiers: Vec<Vec<TrackerUrl>>, named_by: NamedBy) {
         for mut tier in tiers {
             // BEP 12: "URLs within each tier will be processed in a randomly chosen order".
             self.rng.shuffle(&mut tier);
             let mut keys = Vec::new();
             for url in tier {
-                if self.trackers.len() >= TRACKERS_MAX || self.trackers.iter().any(|known| known.url == url) {
+                if self.trackers.len() >= TRACKERS_MAX || self.knows(&url) {
                     continue;
                 }
                 keys.push(self.trackers.len());
@@ -247,8 +254,12 @@ impl Tiers {
             Some(AnnounceEvent::Started | AnnounceEvent::Stopped) | None => {}
         }
         walk.at_once = tracker.owes_completed;
-        if !std::mem::replace(&mut tracker.told_works, true) {
+        let had_failed = std::mem::take(&mut tracker.told_unreachable) | std::mem::take(&mut tracker.told_refused);
+        let had_worked = std::mem::replace(&mut tracker.told_works, true);
+        if !had_worked {
             self.outputs.push_back(Output::Works(TrackerKey(key)));
+        } else if had_failed {
+            self.outputs.push_back(Output::WorksAgain(TrackerKey(key)));
         }
     }
 

@@ -193,15 +193,14 @@ pub enum Start {
         path: String,
         /// The torrent's name; the file's own without it.
         name: Option<String>,
-        /// The room's rendezvous: announced to when it is a tracker of a kind that is built. It goes into the magnet when
-        /// others can reach it.
+        /// The room's rendezvous, announced to. It goes into the magnet when others can reach it.
         tracker: Option<String>,
     },
     /// Fetch it.
     Add {
         /// What names it.
         source: AddSource,
-        /// The room's rendezvous: announced to when it is a tracker of a kind that is built.
+        /// The room's rendezvous, announced to.
         tracker: Option<String>,
         /// Addresses to try.
         peers: Vec<PeerAddr>,
@@ -209,8 +208,9 @@ pub enum Start {
         file: FileChoice,
         /// How much to fetch.
         fetch: Fetch,
-        /// Whether trackers that only the magnet or the torrent names are left alone.
-        private: bool,
+        /// Whether trackers that only the magnet or the torrent names are left alone: what was said, for
+        /// [`crate::trackers::is_room_only`].
+        private: Option<bool>,
     },
 }
 

@@ -8,7 +8,7 @@ use super::{App, Quitting};
 use crate::infohash::Infohash;
 use crate::ipc::{Add, Command, Event, Limit, Playhead, Request, RequestId, Room, Seed, Stop, Stopped};
 use crate::limits::{QUIT_PATIENCE, TORRENTS_MAX};
-use crate::{trackers, words};
+use crate::words;
 
 impl App {
     pub(super) fn on_request(&mut self, now: Instant, Request { command, id }: Request) {
@@ -28,7 +28,7 @@ impl App {
 
     pub(super) fn seed(&mut self, seed: Seed, id: Option<RequestId>) {
         let Seed { file_path, tracker_url, name, private, room } = seed;
-        self.tell_unbuilt(tracker_url.as_deref(), private, room.as_ref(), id.as_ref());
+        self.tell_unbuilt(private, room.as_ref(), id.as_ref());
         self.replace_failed(&file_path);
         let start = Start::Seed { path: file_path, name, tracker: tracker_url };
         self.begin(start, vec![Answer { kind: AnswerKind::Seeding, id }]);
@@ -48,24 +48,14 @@ impl App {
 
     pub(super) fn add(&mut self, add: Add, id: Option<RequestId>) {
         let Add { source, tracker_url, peers, file, private, room, fetch } = add;
-        self.tell_unbuilt(tracker_url.as_deref(), private, room.as_ref(), id.as_ref());
-        let private = private == Some(true);
+        self.tell_unbuilt(private, room.as_ref(), id.as_ref());
         let start = Start::Add { source, tracker: tracker_url, peers, file, fetch, private };
         self.begin(start, vec![Answer { kind: AnswerKind::Added, id }]);
     }
 
     /// Fields that are accepted and do nothing yet say so.
-    pub(super) fn tell_unbuilt(
-        &mut self,
-        tracker: Option<&str>,
-        private: Option<bool>,
-        room: Option<&Room>,
-        id: Option<&RequestId>,
-    ) {
+    pub(super) fn tell_unbuilt(&mut self, private: Option<bool>, room: Option<&Room>, id: Option<&RequestId>) {
         let notes = [
-            tracker.filter(|url| !trackers::is_built(url)).map(|_| {
-                "trackerUrl: only http:// trackers are there; other kinds are not there yet, so this one is not asked"
-            }),
             private
                 .filter(|private| *private)
                 .map(|_| "private: rooms are not built yet; of all trackers only that of trackerUrl is asked"),

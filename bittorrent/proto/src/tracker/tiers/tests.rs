@@ -52,6 +52,7 @@ impl Bench {
             told.push(match output {
                 Output::Announce { tracker, event: None } => self.name(tracker),
                 Output::Announce { tracker, event: Some(event) } => format!("{} {event:?}", self.name(tracker)),
+                Output::WorksAgain(tracker) => format!("{} works again", self.name(tracker)),
                 Output::Works(tracker) => format!("{} works", self.name(tracker)),
                 Output::Fails(tracker, Failure::Unreachable(_)) => format!("{} fails", self.name(tracker)),
                 Output::Fails(tracker, Failure::Refused(_)) => format!("{} refuses", self.name(tracker)),
