@@ -81,6 +81,12 @@ impl ParticipantId {
         Self(format!("{}~{number}", self.0))
     }
 
+    /// A name that a token of ours carries, which may have a number appended.
+    pub(crate) fn of_token(text: &str) -> Option<Self> {
+        let fits = (1..=PARTICIPANT_ID_LEN_MAX).contains(&text.len());
+        (fits && !text.chars().any(char::is_control)).then(|| Self(text.to_owned()))
+    }
+
     /// As it travels.
     pub fn as_str(&self) -> &str {
         &self.0

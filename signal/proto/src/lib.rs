@@ -2,6 +2,7 @@
 //!
 //! From the wire up: [`engineio`] keeps a connection alive over polling or WebSocket, [`socketio`] puts events and
 //! acknowledgements on it.
+//! [`playback`] says where a room is in its film, [`sync`] keeps people there, [`roles`] and [`token`] say who may and who is who.
 //!
 //! # The contract of the state machines
 //! ```text
@@ -16,8 +17,14 @@ pub mod error;
 pub mod ids;
 pub mod json;
 pub mod limits;
+pub mod playback;
 pub mod rng;
+pub mod roles;
 pub mod socketio;
+pub mod sync;
+pub mod time;
+pub mod token;
+pub mod turn_credentials;
 
 #[cfg(test)]
 mod testing;

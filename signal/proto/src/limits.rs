@@ -49,5 +49,21 @@ pub const CODE_DRAWN_LEN: usize = 8;
 /// Bytes of a participant's id, the appended `~2` included.
 pub const PARTICIPANT_ID_LEN_MAX: usize = 128;
 
+/// The longest film: a week.
+pub const FILM_LEN_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// How slowly a room may play.
+pub const RATE_MIN: f64 = 0.5;
+/// How fast a room may play.
+pub const RATE_MAX: f64 = 2.0;
+
+/// A start is scheduled at least so far ahead, so that one lost packet does not make somebody late.
+pub const START_DELAY_MIN: Duration = Duration::from_millis(300);
+/// A start is scheduled at most so far ahead, however slow somebody's line is.
+pub const START_DELAY_MAX: Duration = Duration::from_millis(1500);
+
+/// Bytes of a session token; ours have about 250.
+pub const TOKEN_LEN_MAX: usize = 1024;
+
 const _: () = assert!(MESSAGE_LEN_MAX < PAYLOAD_LEN_MAX, "an event fits a packet");
 const _: () = assert!(CODE_DRAWN_LEN >= CODE_LEN_MIN && CODE_DRAWN_LEN <= CODE_LEN_MAX);
