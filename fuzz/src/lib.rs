@@ -5,6 +5,7 @@
 
 mod ipc;
 mod media;
+mod mse;
 mod range;
 mod signal;
 mod torrent;
@@ -12,6 +13,7 @@ mod wire;
 
 pub use ipc::jsonlines;
 pub use media::media;
+pub use mse::mse;
 pub use range::range;
 pub use signal::{engineio, socketio};
 pub use torrent::{bencode, magnet, metainfo};
@@ -21,7 +23,7 @@ pub use wire::{extension, wire};
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 10] = [
+pub const TARGETS: [(&str, Body); 11] = [
     ("bencode", bencode),
     ("engineio", engineio),
     ("extension", extension),
@@ -29,6 +31,7 @@ pub const TARGETS: [(&str, Body); 10] = [
     ("magnet", magnet),
     ("media", media),
     ("metainfo", metainfo),
+    ("mse", mse),
     ("range", range),
     ("socketio", socketio),
     ("wire", wire),

@@ -72,6 +72,11 @@ fn metainfo() {
 }
 
 #[test]
+fn mse() {
+    replay("mse");
+}
+
+#[test]
 fn range() {
     replay("range");
 }

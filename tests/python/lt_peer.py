@@ -5,6 +5,7 @@ Commands on stdin:
    "version": "v1" | "v2" | "hybrid"}
   {"op": "add", "dir": FOLDER, "torrent": FILE | "magnet": URI, "peers": ["host:port", ...]}
   {"op": "limit", "upload": BYTES_PER_SECOND, "download": BYTES_PER_SECOND}
+  {"op": "encrypt", "level": 1 (the handshake alone) | 2 (everything)}
   {"op": "peers"}
 Events on stdout:
   {"ev": "ready", "port": N}
@@ -131,6 +132,14 @@ def main():
                     {
                         "upload_rate_limit": command.get("upload", 0),
                         "download_rate_limit": command.get("download", 0),
+                    }
+                )
+            elif command["op"] == "encrypt":
+                session.apply_settings(
+                    {
+                        "out_enc_policy": int(lt.enc_policy.forced),
+                        "in_enc_policy": int(lt.enc_policy.forced),
+                        "allowed_enc_level": command["level"],
                     }
                 )
             elif command["op"] == "peers":

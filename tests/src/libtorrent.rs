@@ -39,6 +39,15 @@ pub struct Seeding {
     pub piece_count: u64,
 }
 
+/// What libtorrent insists on.
+#[derive(Clone, Copy, Debug)]
+pub enum Encrypt {
+    /// An encrypted handshake and plaintext after it.
+    Handshake,
+    /// RC4 throughout.
+    Everything,
+}
+
 impl LibTorrent {
     /// Starts one.
     pub fn start() -> Self {
@@ -85,6 +94,15 @@ impl LibTorrent {
     pub fn add(&mut self, source: &str, folder: &Path, peers: &[String]) {
         let field = if source.starts_with("magnet:") { "magnet" } else { "torrent" };
         self.send(&json!({ "op": "add", field: source, "dir": folder, "peers": peers }));
+    }
+
+    /// From now on it speaks to nobody but in that way.
+    pub fn insist(&mut self, encrypt: Encrypt) {
+        let level = match encrypt {
+            Encrypt::Handshake => 1,
+            Encrypt::Everything => 2,
+        };
+        self.send(&json!({ "op": "encrypt", "level": level }));
     }
 
     /// Limits what it sends, in bytes a second.

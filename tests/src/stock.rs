@@ -29,6 +29,18 @@ impl Aria2 {
         Self::start(torrent, folder, &["--check-integrity=true", "--seed-ratio=0.0", "--bt-seed-unverified=false"])
     }
 
+    /// As [`Aria2::leech`], and speaks to nobody but encrypted.
+    pub fn leech_encrypted(source: &str, folder: &Path) -> Self {
+        Self::start(source, folder, &["--seed-time=0", "--bt-save-metadata=false", "--bt-require-crypto=true"])
+    }
+
+    /// As [`Aria2::seed`], and speaks to nobody but encrypted, with everything in RC4.
+    pub fn seed_encrypted(torrent: &Path, folder: &Path) -> Self {
+        let torrent = torrent.to_str().expect("temporary folders have plain names");
+        let seed = ["--check-integrity=true", "--seed-ratio=0.0", "--bt-seed-unverified=false"];
+        Self::start(torrent, folder, &[&seed[..], &["--bt-force-encryption=true"]].concat())
+    }
+
     fn start(source: &str, folder: &Path, more: &[&str]) -> Self {
         let port = free_port();
         let mut command = Command::new(find("aria2c"));
@@ -68,6 +80,17 @@ impl Transmission {
     /// Checks what lies in `folder` and seeds it.
     pub fn seed(torrent: &Path, folder: &Path) -> Self {
         Self::start(torrent.to_str().expect("temporary folders have plain names"), folder, &["--verify"])
+    }
+
+    /// As [`Transmission::leech`], and speaks to nobody but encrypted.
+    pub fn leech_encrypted(source: &str, folder: &Path) -> Self {
+        Self::start(source, folder, &["--encryption-required"])
+    }
+
+    /// As [`Transmission::seed`], and speaks to nobody but encrypted.
+    pub fn seed_encrypted(torrent: &Path, folder: &Path) -> Self {
+        let torrent = torrent.to_str().expect("temporary folders have plain names");
+        Self::start(torrent, folder, &["--verify", "--encryption-required"])
     }
 
     fn start(source: &str, folder: &Path, more: &[&str]) -> Self {
