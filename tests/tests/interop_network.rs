@@ -99,17 +99,26 @@ fn the_magnet_names_the_hosts_addresses_and_each_of_them_leads_there() {
     film.is_in(copy.path(), "libtorrent's copy");
 }
 
+/// Each with a tracker, a host and a viewer of its own, all at once: most of the time they wait for their own clocks.
+fn with_each_client(network: &mut Network, run: impl Fn(&str, &Tracker, &Host, &Host) + Sync) {
+    let worlds = ["libtorrent", "aria2", "transmission"].map(|client| {
+        let tracker = Tracker::start_at(network.address());
+        (client, tracker, network.host(Addresses::All), network.host(Addresses::All))
+    });
+    std::thread::scope(|scope| {
+        for (client, tracker, host, viewer) in &worlds {
+            scope.spawn(|| run(client, tracker, host, viewer));
+        }
+    });
+}
+
 #[test]
 fn stock_clients_find_us_by_our_tracker() {
     let Some(mut network) = Network::new() else { return };
-    let tracker = Tracker::start_at(network.address());
-    let host = network.host(Addresses::All);
-    let film = Film::new(2);
-    let mut sharing = engine(&host);
-    let magnet = without_peers(&seed(&mut sharing, &film.path(), Some(&tracker)));
-    for client in ["libtorrent", "aria2", "transmission"] {
-        // Nobody else has any of it: the one before has stopped.
-        let (at, copy) = (network.host(Addresses::All), scratch());
+    with_each_client(&mut network, |client, tracker, host, at| {
+        let (film, copy) = (Film::new(2), scratch());
+        let mut sharing = engine(host);
+        let magnet = without_peers(&seed(&mut sharing, &film.path(), Some(tracker)));
         match client {
             "libtorrent" => {
                 let mut leecher = at.inside(LibTorrent::start);
@@ -120,15 +129,14 @@ fn stock_clients_find_us_by_our_tracker() {
             _ => at.inside(|| Transmission::leech(&magnet, copy.path())).wait_done(SOON),
         }
         film.is_in(copy.path(), client);
-    }
+    });
 }
 
 #[test]
 fn we_find_stock_clients_by_their_tracker() {
     let Some(mut network) = Network::new() else { return };
-    for client in ["libtorrent", "aria2", "transmission"] {
-        let tracker = Tracker::start_at(network.address());
-        let (source, at, ours) = (Film::new(3), network.host(Addresses::All), network.host(Addresses::All));
+    with_each_client(&mut network, |client, tracker, at, ours| {
+        let source = Film::new(3);
         let metafile = Metafile::new("film.mkv", source.content.clone(), 64 << 10);
         let torrent = metafile.write(source.folder.path(), Some(&tracker.url()));
         let folder = source.folder.path();
@@ -136,7 +144,7 @@ fn we_find_stock_clients_by_their_tracker() {
         match client {
             "libtorrent" => {
                 let mut seeder = at.inside(LibTorrent::start);
-                seeder.add(torrent.to_str().unwrap(), folder, &[]);
+                seeder.add(torrent.to_str().expect("temporary folders have plain names"), folder, &[]);
                 _libtorrent = seeder;
             }
             "aria2" => _aria2 = at.inside(|| Aria2::seed(&torrent, folder)),
@@ -145,11 +153,11 @@ fn we_find_stock_clients_by_their_tracker() {
         within(SOON, &format!("{client} announces that it has everything"), || {
             tracker.announces().iter().any(|announce| announce.left == Some(0)).then_some(())
         });
-        let mut viewer = engine(&ours);
+        let mut viewer = engine(ours);
         let added = viewer.add(json!({ "magnetURI": metafile.magnet(&format!("&tr={}", tracker.url())) }));
-        source.is_served(&ours, &added, client);
+        source.is_served(ours, &added, client);
         viewer.wait_for("done", SOON, |_| true);
-    }
+    });
 }
 
 #[test]

@@ -200,7 +200,8 @@ impl View {
     fn share_line(&self, paint: Paint) -> String {
         let figures = &self.figures;
         let line = match figures.peers {
-            0 => "Nobody is connected yet".to_owned(),
+            0 if figures.uploaded_bytes == 0 => "Nobody is connected yet".to_owned(),
+            0 => "Nobody is connected now".to_owned(),
             1 => "1 peer".to_owned(),
             peers => format!("{peers} peers"),
         };
@@ -371,11 +372,14 @@ mod tests {
         let mut view = View::new(Purpose::Share, start);
         assert_eq!(view.plain(start), None);
         view.handle_message(start, seeding());
-        assert!(view.plain(start).unwrap().starts_with("Nobody"));
+        assert!(view.plain(start).unwrap().starts_with("Nobody is connected yet"));
         view.figures.peers = 2;
         assert_eq!(view.plain(start + Duration::from_secs(1)), None);
         assert!(view.plain(start + PLAIN_EVERY).unwrap().starts_with("2 peers"));
         assert_eq!(view.plain(start + PLAIN_EVERY * 2), None, "no news");
+        view.figures.uploaded_bytes = 9;
+        view.figures.peers = 0;
+        assert!(view.plain(start + PLAIN_EVERY * 3).unwrap().starts_with("Nobody is connected now"));
     }
 
     #[test]
