@@ -3,3 +3,5 @@
 
 pub mod clock;
 pub mod controller;
+pub mod gate;
+pub mod readiness;
