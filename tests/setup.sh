@@ -61,7 +61,9 @@ install_test_tools() {
         "gst-inspect-1.0 playbin" gstreamer1.0-plugins-base \
         "gst-inspect-1.0 souphttpsrc && gst-inspect-1.0 qtdemux" gstreamer1.0-plugins-good \
         "gst-inspect-1.0 avdec_h264" gstreamer1.0-libav \
-        "has jq" jq
+        "has jq" jq \
+        "has node" nodejs \
+        "has npm" npm
 }
 
 install_rust() {
@@ -100,4 +102,13 @@ install_libtorrent() {
     python3 -m venv --clear "$venv" &&
         "$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'libtorrent>=2.0,<3' &&
         "$venv/bin/python" -c 'import libtorrent'
+}
+
+# Without scripts: one of its parts, for browsers' peers, would fetch a program, and the server needs none.
+install_node_tracker() {
+    local folder="${XDG_CACHE_HOME:-$HOME/.cache}/sharestream/node"
+    if [ -d "$folder/node_modules/bittorrent-tracker" ]; then return 0; fi
+    echo "bittorrent-tracker from npm into $folder"
+    mkdir -p "$folder" &&
+        npm install --prefix "$folder" --ignore-scripts --silent --no-fund --no-audit 'bittorrent-tracker@^11'
 }

@@ -1,6 +1,7 @@
 //! Documents: bencode, metainfo, magnets.
 
 use std::collections::BTreeSet;
+use std::time::Instant;
 
 use bittorrent_proto::bencode::{self, Bounds, Value};
 use bittorrent_proto::infohash::Infohash;
@@ -8,10 +9,49 @@ use bittorrent_proto::magnet::{
     MAGNET_LEN_MAX, MAGNET_PEERS_MAX, MAGNET_SELECTIONS_MAX, MAGNET_TRACKERS_MAX, MAGNET_WEB_SEEDS_MAX, Magnet,
 };
 use bittorrent_proto::metainfo::Metainfo;
+use bittorrent_proto::peer_id::PeerId;
+use bittorrent_proto::rng::Rng;
+use bittorrent_proto::tracker::rendezvous::RENDEZVOUS_LIST_MAX;
+use bittorrent_proto::tracker::{Announce, Peers, Rendezvous, TrackerUrl, UdpAnnounce, udp};
 use bytes::Bytes;
 
-/// Bencode: what is read is exactly what stands there, and within its bounds.
+/// What trackers say: answers over HTTP and UDP, and a room's rendezvous.
+fn tracker(bytes: &[u8]) {
+    if let Ok(peers) = Peers::read(bytes) {
+        assert!(peers.addrs.iter().all(|addr| addr.port() != 0));
+    }
+    let url = TrackerUrl::parse("udp://h:1/announce").expect("a tracker's address");
+    if let Some(found) = Rendezvous::read(bytes, &url) {
+        assert!(found.dht.len() <= RENDEZVOUS_LIST_MAX && found.stun.len() <= RENDEZVOUS_LIST_MAX);
+    }
+    let Some((&first, rest)) = bytes.split_first() else { return };
+    let announce = Announce {
+        infohash: Infohash::new([1; 20]),
+        peer_id: PeerId::new([2; 20]),
+        port: 1,
+        uploaded: 0,
+        downloaded: 0,
+        left: None,
+        event: None,
+        key: 0,
+        tracker_id: None,
+        local: Vec::new(),
+    };
+    let now = Instant::now();
+    let mut exchange = UdpAnnounce::new(now, Rng::new(1), &url, announce, first & 4 != 0);
+    // Whoever reads along knows our transactions.
+    for _ in 0..3 {
+        let Some(udp::Output::Send(asked)) = exchange.poll_output() else { return };
+        let transaction = &asked[12..16];
+        let datagram = [&u32::from(first & 3).to_be_bytes()[..], transaction, rest].concat();
+        exchange.handle_input(now, if first & 8 == 0 { &datagram } else { rest });
+        exchange.handle_input(now, &[&[0, 0, 0, 0][..], transaction, &[7; 8]].concat());
+    }
+}
+
+/// Bencode and what trackers say: what is read is exactly what stands there, and within its bounds.
 pub fn bencode(bytes: &[u8]) {
+    tracker(bytes);
     for bounds in [Bounds::EXTENSION, Bounds::INFO, Bounds { bytes: 300, depth: 2, tokens: 10 }] {
         let Ok((value, used)) = bencode::parse_prefix(bytes, bounds) else { continue };
         assert!(used <= bytes.len());

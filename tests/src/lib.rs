@@ -6,6 +6,8 @@
 //! | --- | --- |
 //! | [`engine`] | the engine as a child process: commands in, events out |
 //! | [`http`] | a blocking HTTP client that shows every byte |
+//! | [`stock_tracker`] | other people's tracker, over HTTP and UDP |
+//! | [`certificates`] | an authority of a test's own |
 //! | [`tracker`] | a tracker of one thread, with peers the test names |
 //! | [`seeder`] | a hand-written seeder that can lie, wait and remember |
 //! | [`attacker`] | peers that mean harm |
@@ -30,6 +32,7 @@ pub mod net;
 pub mod process;
 pub mod seeder;
 pub mod stock;
+pub mod stock_tracker;
 pub mod tracker;
 
 use std::net::{IpAddr, TcpListener, UdpSocket};

@@ -1,0 +1,50 @@
+//! npm's bittorrent-tracker: `node/tracker.mjs` beside this package, on one port over HTTP and UDP.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use crate::SOON;
+use crate::process::Program;
+
+/// Runs until dropped.
+pub struct StockTracker {
+    _program: Program,
+    port: u16,
+}
+
+impl StockTracker {
+    /// Starts one on loopback.
+    pub fn start() -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("node/tracker.mjs");
+        let port = crate::free_port().to_string();
+        let program = Program::start(Command::new("node").arg(script).arg(installed()).arg(port));
+        let line = program.stdout.wait(0, Instant::now() + SOON);
+        let line = line.unwrap_or_else(|| panic!("the tracker says its port\n{}", program.stderr.text()));
+        let ready: Value = serde_json::from_slice(&line).expect("tracker.mjs prints JSON");
+        let port = ready["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
+        Self { _program: program, port }
+    }
+
+    /// Where to announce over HTTP.
+    pub fn http_url(&self) -> String {
+        format!("http://127.0.0.1:{}/announce", self.port)
+    }
+
+    /// Where to announce in datagrams.
+    pub fn udp_url(&self) -> String {
+        format!("udp://127.0.0.1:{}/announce", self.port)
+    }
+}
+
+/// The folder that `./test` installs it in.
+fn installed() -> PathBuf {
+    let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set"));
+    let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home().join(".cache"), PathBuf::from);
+    let folder = cache.join("sharestream/node");
+    let is_there = folder.join("node_modules/bittorrent-tracker").is_dir();
+    assert!(is_there, "{} is missing: run ./test once, it installs bittorrent-tracker there", folder.display());
+    folder
+}
