@@ -58,7 +58,10 @@ fn connector() -> Result<TlsConnector, TlsError> {
 
 fn explain(error: &io::Error, host: &str) -> TlsError {
     let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) else {
-        return TlsError::Io(error.to_string());
+        return match error.kind() {
+            io::ErrorKind::UnexpectedEof => TlsError::NoTls("it hangs up".to_owned()),
+            _ => TlsError::Io(error.to_string()),
+        };
     };
     match error {
         Error::InvalidCertificate(certificate) => match certificate {
@@ -93,6 +96,7 @@ mod tests {
         assert_eq!(certificate(CertificateError::Revoked), TlsError::Revoked);
         assert!(matches!(certificate(CertificateError::BadSignature), TlsError::Certificate(_)));
         assert!(matches!(explained(Error::DecryptError), TlsError::NoTls(_)));
+        assert_eq!(explain(&io::ErrorKind::UnexpectedEof.into(), "h"), TlsError::NoTls("it hangs up".into()));
         assert!(matches!(explain(&io::ErrorKind::ConnectionReset.into(), "h"), TlsError::Io(_)));
     }
 
