@@ -2,7 +2,8 @@
 //!
 //! From the wire up: [`engineio`] keeps a connection alive over polling or WebSocket, [`socketio`] puts events and
 //! acknowledgements on it.
-//! [`playback`] says where a room is in its film, [`sync`] keeps people there, [`roles`] and [`token`] say who may and who is who.
+//! [`playback`] says where a room is in its film, [`sync`] keeps people there, [`roles`] and [`token`] say who may and who is who; [`tracker`] and
+//! [`turn_credentials`] serve what does not go through rooms.
 //!
 //! # The contract of the state machines
 //! ```text
@@ -24,6 +25,7 @@ pub mod socketio;
 pub mod sync;
 pub mod time;
 pub mod token;
+pub mod tracker;
 pub mod turn_credentials;
 
 #[cfg(test)]
