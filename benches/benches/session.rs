@@ -86,6 +86,7 @@ impl Download {
             client_name: "bench".to_owned(),
             listen_port: 1,
             peers_max: 60,
+            serves: true,
         };
         let count = film.layout.piece_count();
         let torrent = Torrent::with_metainfo(now, film.clone(), config, Rng::new(1));

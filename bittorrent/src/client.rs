@@ -13,8 +13,9 @@ use smol::channel::{Receiver, Sender, bounded};
 
 use crate::addresses;
 use crate::config::{AddRequest, ClientConfig, Fetch, FileChoice, SeedRequest, TorrentSource};
-use crate::events::{TorrentEvent, Trouble};
+use crate::events::{ClientEvent, TorrentEvent, Trouble};
 use crate::handle::TorrentHandle;
+use crate::keeper::Keeper;
 use crate::pool::{Lane, Pool};
 use crate::seed::{self, SeedError};
 use crate::shared::{Known, Shared, lock};
@@ -26,6 +27,9 @@ use crate::{kept, listener, prepare, report, strangers};
 /// Commands that wait for the swarm's thread; who finds it full waits.
 const COMMANDS_MAX: usize = 64;
 
+/// News of the client that nobody has read; older ones are dropped for newer ones.
+const NEWS_MAX: usize = 64;
+
 /// A BitTorrent client. Clones share it; [`Client::shutdown`] ends it, and so does dropping the last one.
 #[derive(Clone)]
 pub struct Client {
@@ -36,6 +40,7 @@ struct Inner {
     commands: Sender<Command>,
     pool: Pool,
     port: u16,
+    news: Receiver<ClientEvent>,
     data_dir: PathBuf,
     torrents: Mutex<BTreeMap<Infohash, TorrentHandle>>,
     thread: Mutex<Option<JoinHandle<()>>>,
@@ -126,10 +131,14 @@ impl Client {
         let (commands, received) = bounded(COMMANDS_MAX);
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).map_err(|error| StartError::Random(error.to_string()))?;
+        let (news_in, news) = bounded(NEWS_MAX);
+        let keeper = Keeper::new(config.data_dir.clone(), news_in);
         let swarm = SwarmConfig {
+            keeper,
             listeners,
             peers_max: config.peers_max,
             client_name: config.client_name,
+            serves: config.serves,
             upload: config.upload_max,
             download: config.download_max,
             seed: u64::from_le_bytes(seed),
@@ -143,6 +152,7 @@ impl Client {
             commands,
             pool,
             port,
+            news,
             data_dir: config.data_dir,
             torrents: Mutex::default(),
             thread: Mutex::new(Some(thread)),
@@ -153,6 +163,11 @@ impl Client {
     /// The port that peers reach.
     pub fn listen_port(&self) -> u16 {
         self.inner.port
+    }
+
+    /// What happens that is about no torrent that runs. Each is received once, whoever asks.
+    pub fn news(&self) -> Receiver<ClientEvent> {
+        self.inner.news.clone()
     }
 
     /// Our own addresses that others may reach, for `x.pe`; never loopback.

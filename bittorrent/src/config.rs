@@ -22,6 +22,8 @@ pub struct ClientConfig {
     pub upload_max: Option<BytesPerSec>,
     /// Bytes a second from all peers together; `None` for no limit.
     pub download_max: Option<BytesPerSec>,
+    /// Whether anything is served to peers. Without it everybody stays choked, and metadata is refused.
+    pub serves: bool,
     /// Name and version for the extension handshake (BEP 10, `v`).
     pub client_name: String,
 }

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use bittorrent_proto::infohash::Infohash;
 use bittorrent_proto::metainfo::MetainfoError;
 use bittorrent_proto::units::PieceIndex;
 
@@ -76,12 +77,12 @@ pub enum Failure {
     /// [`crate::FileChoice`] names no file of the torrent.
     #[error("the torrent has no such file: {0}")]
     NoSuchFile(String),
-    /// The download folder cannot be written.
-    #[error("cannot write {path}: {reason}")]
+    /// A file of the download cannot be written or read.
+    #[error("{reason}")]
     Disk {
         /// Which file.
         path: PathBuf,
-        /// The system's words.
+        /// What was tried, and the system's words.
         reason: String,
     },
     /// The seeded file changed or vanished; not one altered byte is served.
@@ -90,4 +91,33 @@ pub enum Failure {
         /// Which file.
         path: PathBuf,
     },
+}
+
+/// What happens to a client that is about no torrent that runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientEvent {
+    /// An earlier download was deleted.
+    Removed(Removed),
+}
+
+/// A download that was deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// Which.
+    pub infohash: Infohash,
+    /// The torrent's name.
+    pub name: String,
+    /// Bytes that it took of the disk.
+    pub bytes: u64,
+    /// Why.
+    pub why: Why,
+}
+
+/// Why a download was deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Nobody used it for 14 days.
+    Unused,
+    /// It was the one unused for longest when the disk ran short of room.
+    Room,
 }

@@ -8,7 +8,7 @@ use bittorrent_proto::infohash::Infohash;
 use bittorrent_proto::limits::TORRENT_FILE_LEN_MAX;
 use bittorrent_proto::metainfo::Metainfo;
 
-fn path(data_dir: &Path, infohash: Infohash) -> PathBuf {
+pub(crate) fn path(data_dir: &Path, infohash: Infohash) -> PathBuf {
     data_dir.join(format!("{infohash}.torrent"))
 }
 

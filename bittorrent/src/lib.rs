@@ -16,6 +16,7 @@
 //!         peers_max: 60,
 //!         upload_max: None,
 //!         download_max: None,
+//!         serves: true,
 //!         client_name: "Example 1.0".into(),
 //!     })?;
 //!     let source = TorrentSource::Magnet("magnet:?xt=urn:btih:3530453ef100f8cd9235f76b1c06c4f711b67a19".parse()?);
@@ -59,7 +60,9 @@ mod handle;
 mod handshake;
 mod hash;
 mod http_get;
+mod keeper;
 mod kept;
+mod limits;
 mod listener;
 mod moving;
 mod negotiate;
@@ -67,6 +70,7 @@ mod pool;
 mod prepare;
 mod report;
 mod resume;
+mod room;
 mod seed;
 mod shared;
 mod storage;
@@ -82,7 +86,7 @@ mod udp_ask;
 
 pub use client::{Client, StartError, TorrentError};
 pub use config::{AddRequest, ClientConfig, Encryption, Fetch, FileChoice, SeedRequest, TorrentSource};
-pub use events::{Failure, TorrentEvent, TrackerOutcome, Trouble};
+pub use events::{ClientEvent, Failure, Removed, TorrentEvent, TrackerOutcome, Trouble, Why};
 pub use figures::{PeerStats, Playhead, TorrentState, TorrentStats};
 pub use handle::TorrentHandle;
 pub use stream::TorrentStream;

@@ -107,6 +107,7 @@ pub(crate) async fn prepare(task: Rc<TorrentTask>, metainfo: Arc<Metainfo>) {
     crate::report::publish(&task, std::time::Instant::now());
     task.shared.tell(&TorrentEvent::Metadata);
 
+    task.mark_used(&metainfo).await;
     let kept = {
         let (data_dir, metainfo) = (task.order.data_dir.clone(), metainfo.clone());
         task.shared.pool.run(Lane::Write, move || kept::keep(&data_dir, &metainfo)).await
@@ -134,7 +135,7 @@ pub(crate) async fn prepare(task: Rc<TorrentTask>, metainfo: Arc<Metainfo>) {
         hints: hints(&metainfo, film),
     };
     task.saver.begin(found.ledger).await;
-    task.input(Input::Begin(begin));
+    task.begin_download(begin).await;
     task.spawn(resume::keep_saving(task.clone()));
 }
 
@@ -145,7 +146,7 @@ fn sample_seed() -> u64 {
     u64::from_le_bytes(seed)
 }
 
-fn download_root(data_dir: &std::path::Path, metainfo: &Metainfo) -> PathBuf {
+pub(crate) fn download_root(data_dir: &std::path::Path, metainfo: &Metainfo) -> PathBuf {
     let own = data_dir.join(metainfo.infohash.to_string());
     if metainfo.single_file { own } else { own.join(&metainfo.name) }
 }

@@ -110,7 +110,13 @@ impl TorrentStream {
                 self.shared.fail(Failure::SourceChanged { path });
                 self.check_end().map(|()| State::Idle)
             }
-            Err(error) => Err(io::Error::other(error)),
+            Err(error) => {
+                if error.is_lasting() {
+                    let (path, reason) = (error.path().to_owned(), error.to_string());
+                    self.shared.fail(Failure::Disk { path, reason });
+                }
+                Err(io::Error::other(error))
+            }
         }
     }
 }

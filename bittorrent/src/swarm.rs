@@ -24,11 +24,10 @@ use crate::config::Encryption;
 use crate::encryption::KeyExchanges;
 use crate::gate::{Gate, Knock};
 use crate::handshake::{self, Torrents};
-use crate::kept;
+use crate::keeper::{self, Keeper};
 use crate::listener::Listeners;
 use crate::moving;
 use crate::pool::{Lane, Pool};
-use crate::resume;
 use crate::shared::{End, Shared};
 use crate::strangers::{self, Name};
 use crate::throttle::Throttle;
@@ -87,6 +86,8 @@ pub(crate) struct SwarmConfig {
     pub(crate) upload: Option<BytesPerSec>,
     pub(crate) download: Option<BytesPerSec>,
     pub(crate) seed: u64,
+    pub(crate) serves: bool,
+    pub(crate) keeper: Keeper,
     pub(crate) pool: Pool,
 }
 
@@ -100,6 +101,7 @@ struct Swarm {
     peer_id: PeerId,
     peers_max: usize,
     client_name: String,
+    serves: bool,
     port: u16,
     rng: RefCell<Rng>,
     torrents: RefCell<BTreeMap<Infohash, Running>>,
@@ -116,16 +118,22 @@ pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
             executor: executor.clone(),
             upload: Throttle::new(config.upload),
             download: Throttle::new(config.download),
+            keeper: Rc::new(config.keeper),
             gate: Rc::new(Gate::new(config.peers_max, addresses::own_networks_or_none)),
-            exchanges: Rc::new(KeyExchanges::new(config.pool)),
+            exchanges: Rc::new(KeyExchanges::new(config.pool.clone())),
         },
         peer_id: PeerId::generate(&mut rng),
         peers_max: config.peers_max,
         client_name: config.client_name,
+        serves: config.serves,
         port: config.listeners.port,
         rng: RefCell::new(rng),
         torrents: RefCell::default(),
         farewells: RefCell::default(),
+    });
+    let tidying = executor.spawn({
+        let keeper = swarm.surroundings.keeper.clone();
+        async move { keeper.tidy(&config.pool).await }
     });
     let accepting: Vec<Task<()>> = config
         .listeners
@@ -173,7 +181,7 @@ pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
         }
         swarm.stop_all().await;
     }));
-    drop((accepting, watching));
+    drop((accepting, watching, tidying));
 }
 
 impl Swarm {
@@ -183,6 +191,7 @@ impl Swarm {
             client_name: self.client_name.clone(),
             listen_port: self.port,
             peers_max: self.peers_max,
+            serves: self.serves,
         };
         let infohash = start.shared.infohash;
         log::debug!("{infohash}: started, {} addresses given", start.addrs.len());
@@ -219,23 +228,19 @@ impl Swarm {
             farewells.insert(infohash, farewell);
         }
         log::debug!("{infohash}: stopped");
+        let mark = running.task.mark.take();
         if let Some(known) = shared.known.get() {
             known.storage.close();
+        }
+        if let Some(mark) = &mark {
+            mark.touch();
         }
         if let (true, Some(known)) = (delete_data, shared.known.get()) {
             let storage = known.storage.clone();
             let data_dir = running.task.order.data_dir.clone();
-            let delete = move || {
-                // The claims go before what they claim.
-                let forgotten = resume::forget(&data_dir, infohash);
-                (storage.delete(), forgotten.and(kept::forget(&data_dir, infohash)))
-            };
-            let (deleted, forgotten) = shared.pool.run(Lane::Write, delete).await;
-            if let Err(error) = deleted {
+            let delete = move || keeper::delete(&data_dir, infohash, &storage);
+            if let Err(error) = shared.pool.run(Lane::Write, delete).await {
                 log::warn!("{infohash}: {error}");
-            }
-            if let Err(error) = forgotten {
-                log::warn!("{infohash}: the kept details were not removed: {error}");
             }
         }
     }

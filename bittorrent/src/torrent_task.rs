@@ -33,6 +33,7 @@ use crate::events::{Failure, TorrentEvent, Trouble};
 use crate::gate::Gate;
 use crate::handshake::Greeted;
 use crate::hash::{PieceHasher, RunningHashes};
+use crate::keeper::{Keeper, Mark};
 use crate::pool::Lane;
 use crate::resume::Saver;
 use crate::shared::Shared;
@@ -43,9 +44,6 @@ use crate::{prepare, report};
 
 /// How often figures are made anew while anything moves.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
-
-/// How often a full disk is looked at again.
-const DISK_ASKED_EVERY: Duration = Duration::from_secs(5);
 
 /// Failures of one piece before the person is told.
 const PIECE_FAILURES_TOLD: u32 = 3;
@@ -58,6 +56,7 @@ pub(crate) struct Surroundings {
     pub(crate) download: Throttle,
     pub(crate) gate: Rc<Gate>,
     pub(crate) exchanges: Rc<KeyExchanges>,
+    pub(crate) keeper: Rc<Keeper>,
 }
 
 /// What was asked for.
@@ -89,8 +88,10 @@ pub(crate) struct TorrentTask {
     rearm: Wakeup,
     /// Something happened since the last report.
     pub(crate) moved: Cell<bool>,
-    disk_full: Cell<bool>,
+    pub(crate) disk_full: Cell<bool>,
     pub(crate) saver: Saver,
+    /// That the download is in use; nothing for what is seeded.
+    pub(crate) mark: RefCell<Option<Mark>>,
     pub(crate) downloaded_ever: Cell<u64>,
 }
 
@@ -121,6 +122,7 @@ impl TorrentTask {
             moved: Cell::new(true),
             disk_full: Cell::new(false),
             saver: Saver::default(),
+            mark: RefCell::default(),
             downloaded_ever: Cell::new(0),
         })
     }
@@ -273,12 +275,6 @@ impl TorrentTask {
     /// Something it cannot go on after.
     pub(crate) fn fail(&self, failure: Failure) {
         self.shared.fail(failure);
-    }
-
-    pub(crate) fn on_storage_error(&self, error: &StorageError) {
-        if let StorageError::Changed { path } = error {
-            self.fail(Failure::SourceChanged { path: path.clone() });
-        }
     }
 
     /// Keeps a peer that broke a rule from coming back.
@@ -499,38 +495,8 @@ impl TorrentTask {
         self.saver.write_ends();
     }
 
-    fn on_write_failed(self: &Rc<Self>, piece: PieceIndex, data: Vec<u8>, error: &StorageError) {
-        log::warn!("{}: {error}", self.shared.infohash);
-        let missing = data.len() as u64;
-        self.core.borrow_mut().handle_input(Instant::now(), Input::Pause(true));
-        self.input(Input::Disk(DiskDone::WriteFailed { piece, data }));
-        if !error.is_full() {
-            let failure = Failure::Disk { path: error.path().to_owned(), reason: error.to_string() };
-            return self.fail(failure);
-        }
-        if !self.disk_full.replace(true) {
-            self.shared.tell(&TorrentEvent::Trouble(Trouble::DiskFull { missing }));
-            self.spawn(self.clone().wait_for_room(missing));
-        }
-    }
-
     pub(crate) fn is_disk_full(&self) -> bool {
         self.disk_full.get()
-    }
-
-    async fn wait_for_room(self: Rc<Self>, missing: u64) {
-        let Some(known) = self.shared.known.get() else { return };
-        loop {
-            Timer::after(DISK_ASKED_EVERY).await;
-            let storage = known.storage.clone();
-            let free = self.shared.pool.run(Lane::Read, move || storage.free_space()).await;
-            if free.is_ok_and(|free| free.get() > missing.saturating_mul(2)) {
-                break;
-            }
-        }
-        self.disk_full.set(false);
-        self.input(Input::Pause(false));
-        self.shared.tell(&TorrentEvent::Trouble(Trouble::DiskHasRoom));
     }
 
     /// Runs something that ends with the torrent at the latest.

@@ -26,6 +26,7 @@ fn client(data_dir: &Path) -> Client {
         peers_max: 60,
         upload_max: None,
         download_max: None,
+        serves: true,
         client_name: "test".into(),
     };
     Client::start(config).expect("a client starts")

@@ -21,6 +21,7 @@ fn client(data_dir: &Path, upload_max: Option<BytesPerSec>) -> Client {
         peers_max: 60,
         upload_max,
         download_max: None,
+        serves: true,
         client_name: "test".into(),
     };
     Client::start(config).expect("a client starts")

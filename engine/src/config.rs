@@ -57,15 +57,11 @@ impl Config {
             listen_port: self.listen_port,
             data_dir: std::path::absolute(&self.data_dir).unwrap_or_else(|_| self.data_dir.clone()),
             peers_max: usize::from(self.max_peers),
-            upload_max: self.upload_limit(self.max_upload),
+            upload_max: limit(self.max_upload),
+            serves: self.upload,
             download_max: limit(self.max_download),
             client_name: format!("ShareStream {VERSION}"),
         }
-    }
-
-    /// What the client is told for that wish of the front end: `-upload off` outlasts every wish.
-    pub(crate) fn upload_limit(&self, bytes_per_second: u64) -> Option<BytesPerSec> {
-        if self.upload { limit(bytes_per_second) } else { Some(BytesPerSec::ZERO) }
     }
 }
 
@@ -109,8 +105,8 @@ mod tests {
         assert_eq!(config.client().upload_max, None);
         assert_eq!(config.client().download_max, Some(BytesPerSec::new(7)));
         config.upload = false;
-        assert_eq!(config.client().upload_max, Some(BytesPerSec::ZERO));
-        assert_eq!(config.upload_limit(99), Some(BytesPerSec::ZERO));
+        // What we ask for is sent all the same.
+        assert_eq!((config.client().upload_max, config.client().serves), (None, false));
     }
 
     #[cfg(not(any(target_os = "windows", target_os = "macos")))]

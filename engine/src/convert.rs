@@ -1,8 +1,8 @@
 //! From the words of the crate `bittorrent` to those of the contract.
 
 use bittorrent::{
-    Failure, Fetch, FileChoice, PeerStats, TorrentError, TorrentHandle, TorrentState, TorrentStats, TrackerOutcome,
-    Trouble,
+    ClientEvent, Failure, Fetch, FileChoice, PeerStats, Removed, TorrentError, TorrentHandle, TorrentState,
+    TorrentStats, TrackerOutcome, Trouble, Why,
 };
 use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::metainfo::Metainfo;
@@ -13,7 +13,11 @@ use engine_proto::error::{ErrorCode, Problem};
 use engine_proto::infohash::Infohash;
 use engine_proto::ipc::{self, Figures, PeerStatus, State};
 use engine_proto::trackers;
+use engine_proto::words;
 use httprange::mime;
+
+/// Characters of a torrent's name in a sentence.
+const NAME_CHARS_MAX: usize = 120;
 
 /// An infohash in the contract's type.
 pub(crate) fn infohash(infohash: bittorrent_proto::infohash::Infohash) -> Infohash {
@@ -177,6 +181,19 @@ pub(crate) fn trouble(trouble: &Trouble) -> Fact {
             ErrorCode::E009,
             format!("Piece {piece} keeps failing its check; {banned} peers were banned for it"),
         ),
+    }
+}
+
+/// What happened beside the torrents that run.
+pub(crate) fn news(event: &ClientEvent) -> String {
+    match event {
+        ClientEvent::Removed(Removed { name, bytes, why, .. }) => {
+            let why = match why {
+                Why::Unused => "it was not used for 14 days",
+                Why::Room => "the disk is short of room, and it was unused for longest",
+            };
+            format!("Deleted the download {} ({}): {why}", words::printable(name, NAME_CHARS_MAX), words::bytes(*bytes))
+        }
     }
 }
 

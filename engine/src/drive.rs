@@ -14,7 +14,8 @@ use smol::channel::{Receiver, Sender};
 use smol::{LocalExecutor, Task, Timer};
 
 use crate::board::Board;
-use crate::config::{self, Config};
+use crate::config;
+use crate::convert;
 use crate::torrent::{self, Torrent};
 
 /// How long the client may take to end once its torrents have stopped: trackers hear goodbye within 1.2 s.
@@ -25,7 +26,6 @@ pub(crate) struct Hands {
     client: Client,
     server: Server,
     board: Arc<Board>,
-    config: Config,
     /// Where torrents' tasks tell their facts; the same queue as commands.
     facts: Sender<Input>,
     events: Sender<Message>,
@@ -44,11 +44,10 @@ impl Hands {
         client: Client,
         server: Server,
         board: Arc<Board>,
-        config: Config,
         facts: Sender<Input>,
         events: Sender<Message>,
     ) -> Self {
-        Self { client, server, board, config, facts, events }
+        Self { client, server, board, facts, events }
     }
 
     /// Works until the end. Called on the engine's own thread.
@@ -60,6 +59,7 @@ impl Hands {
 
     async fn drive(self, setup: Setup, inputs: &Receiver<Input>, mut tasks: Tasks<'_>) {
         let mut app = App::new(setup);
+        let news = tasks.executor.spawn(tell_news(self.client.clone(), self.facts.clone()));
         while self.carry_out(&mut app, &mut tasks).await {
             self.board.set_status(app.status());
             match next_input(&app, inputs).await {
@@ -70,6 +70,7 @@ impl Hands {
         // Nobody is listened to any more: whoever sends learns that it is over.
         inputs.close();
         let Self { client, server, events, .. } = self;
+        drop(news);
         drop(tasks);
         drop(server);
         let patience = async {
@@ -106,7 +107,7 @@ impl Hands {
             Effect::Withhold { torrent, reason } => self.board.withhold(torrent, reason),
             Effect::Withdraw(torrent) => self.board.withdraw(torrent),
             Effect::SetLimits { upload, download } => {
-                let (upload, download) = (self.config.upload_limit(upload), config::limit(download));
+                let (upload, download) = (config::limit(upload), config::limit(download));
                 self.client.set_limits(upload, download).await;
             }
             Effect::Playhead { torrent, position, rate, playing } => {
@@ -123,6 +124,15 @@ impl Hands {
         let (torrent, teller) = torrent::pair(self.client.clone(), key, self.facts.clone());
         let task = tasks.executor.spawn(teller.run(what));
         tasks.torrents.insert(key, (torrent, task));
+    }
+}
+
+/// Passes on what happens to the client beside its torrents.
+async fn tell_news(client: Client, facts: Sender<Input>) {
+    let news = client.news();
+    while let Ok(event) = news.recv().await {
+        // The engine's thread is gone only when this task is, too.
+        let _ = facts.send(Input::Told(convert::news(&event))).await;
     }
 }
 

@@ -84,11 +84,12 @@ pub fn start(config: Config) -> Result<Engine, Problem> {
         listen_port_asked: config.listen_port,
         max_upload: config.max_upload,
         max_download: config.max_download,
-        notes: config.notes.clone(),
+        upload: config.upload,
+        notes: config.notes,
     };
     let (inputs_in, inputs) = bounded(INPUTS_MAX);
     let (events_in, events) = bounded(EVENTS_MAX);
-    let hands = drive::Hands::new(client, server, board, config, inputs_in.clone(), events_in);
+    let hands = drive::Hands::new(client, server, board, inputs_in.clone(), events_in);
     let thread = std::thread::Builder::new()
         .name("engine".to_owned())
         .spawn(move || hands.run(setup, &inputs))

@@ -5,6 +5,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`engine`] | the engine as a child process: commands in, events out |
+//! | [`disk`] | small disks, for those who may mount |
 //! | [`http`] | a blocking HTTP client that shows every byte |
 //! | [`stock_tracker`] | other people's tracker, over HTTP and UDP |
 //! | [`certificates`] | an authority of a test's own |
@@ -21,6 +22,7 @@
 
 pub mod attacker;
 pub mod certificates;
+pub mod disk;
 pub mod engine;
 pub mod film;
 pub mod http;

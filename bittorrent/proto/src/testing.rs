@@ -59,6 +59,8 @@ pub(crate) struct Swarm {
     pub(crate) now: Instant,
     pub(crate) hosts: Vec<Host>,
     pub(crate) delay: Duration,
+    /// Whether those who come serve anybody.
+    pub(crate) serves: bool,
     film: Arc<Metainfo>,
     flying: BTreeMap<(Instant, u64), (usize, PeerKey, Bytes)>,
     sequence: u64,
@@ -67,13 +69,27 @@ pub(crate) struct Swarm {
 impl Swarm {
     pub(crate) fn new(film: Arc<Metainfo>) -> Self {
         let now = Instant::now();
-        Self { now, hosts: Vec::new(), delay: Duration::from_millis(10), film, flying: BTreeMap::new(), sequence: 0 }
+        Self {
+            now,
+            hosts: Vec::new(),
+            delay: Duration::from_millis(10),
+            serves: true,
+            film,
+            flying: BTreeMap::new(),
+            sequence: 0,
+        }
     }
 
     fn config(&self) -> TorrentConfig {
         let mut id = [b'x'; 20];
         id[19] = u8::try_from(self.hosts.len()).unwrap();
-        TorrentConfig { peer_id: PeerId::new(id), client_name: "test".into(), listen_port: 1, peers_max: 60 }
+        TorrentConfig {
+            peer_id: PeerId::new(id),
+            client_name: "test".into(),
+            listen_port: 1,
+            peers_max: 60,
+            serves: self.serves,
+        }
     }
 
     fn push(&mut self, torrent: Torrent, disk: Vec<u8>) -> usize {

@@ -12,6 +12,7 @@ use smol::lock::Mutex;
 
 use super::file::Resume;
 use super::{forget, write};
+use crate::events::Failure;
 use crate::pool::Lane;
 use crate::storage::{Stamp, StorageError};
 use crate::torrent_task::TorrentTask;
@@ -136,19 +137,28 @@ async fn save(task: &TorrentTask, at_rest: bool) -> Outcome {
             // What an earlier save claims may be among what the disk lost. If this fails too, samples are what is left.
             let _ = forget(&data_dir, metainfo.infohash);
         })?;
-        for (file, stamp) in synced {
+        for (file, stamp) in synced.stamps {
             stamps[file.as_usize()] = stamp;
         }
         let resume = Resume { at_rest, verified: have, stamps };
         let written = write(&data_dir, &metainfo, &resume);
-        Ok::<_, StorageError>((resume.stamps, written))
+        Ok::<_, StorageError>((resume.stamps, written, synced.gone))
     };
     let infohash = task.shared.infohash;
     match task.shared.pool.run(Lane::Write, job).await {
-        Ok((stamps, Ok(()))) => *ledger = Ledger { stamps, saved: Some(now) },
-        Ok((stamps, Err(error))) => {
-            log::warn!("{infohash}: the resume file could not be written: {error}");
+        Ok((stamps, written, gone)) => {
             ledger.stamps = stamps;
+            match written {
+                Ok(()) => ledger.saved = Some(now),
+                Err(error) => log::warn!("{infohash}: the resume file could not be written: {error}"),
+            }
+            if let Some(mark) = task.mark.borrow().as_ref() {
+                mark.touch();
+            }
+            if let Some(path) = gone {
+                let reason = format!("{} was deleted while it was fetched", path.display());
+                task.fail(Failure::Disk { path, reason });
+            }
         }
         Err(error) => {
             log::warn!("{infohash}: a restart will read everything again: {error}");

@@ -199,6 +199,8 @@ impl From<StorageError> for SeedError {
             StorageError::Io { path, source, .. } => Self::Open { path, source },
             StorageError::Changed { path } | StorageError::Deleted { path } => Self::Changed { path },
             StorageError::NotPlain { path } => Self::Unfit { path, reason: Unfit::NotPlain },
+            // Nothing is written while a file is hashed.
+            StorageError::Reserve { path, .. } => Self::Unfit { path, reason: Unfit::NotPlain },
             StorageError::Name { name } => Self::Unfit { path: name.into(), reason: Unfit::NotPlain },
         }
     }

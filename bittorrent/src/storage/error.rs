@@ -37,6 +37,14 @@ pub(crate) enum StorageError {
         /// The name.
         name: String,
     },
+    /// What downloads leave free would be touched.
+    #[error("{} would take the last of its disk: {missing} bytes are missing", path.display())]
+    Reserve {
+        /// The download's folder.
+        path: PathBuf,
+        /// Bytes to be freed first.
+        missing: u64,
+    },
     /// The torrent's files were deleted; nothing makes them anew.
     #[error("{} was deleted", path.display())]
     Deleted {
@@ -82,6 +90,7 @@ impl StorageError {
             Self::Io { source, .. } => {
                 matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
             }
+            Self::Reserve { .. } => true,
             Self::Changed { .. } | Self::NotPlain { .. } | Self::Name { .. } | Self::Deleted { .. } => false,
         }
     }
@@ -92,14 +101,35 @@ impl StorageError {
             Self::Io { source, .. } => {
                 matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof)
             }
-            Self::Changed { .. } | Self::NotPlain { .. } | Self::Name { .. } | Self::Deleted { .. } => false,
+            Self::Changed { .. }
+            | Self::NotPlain { .. }
+            | Self::Name { .. }
+            | Self::Reserve { .. }
+            | Self::Deleted { .. } => false,
+        }
+    }
+
+    /// Whether asking again would bring the same: somebody took the file, its folder or the right to it. A disk that
+    /// stumbles over a sector is not that.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => {
+                self.is_missing()
+                    || matches!(source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::NotADirectory)
+            }
+            Self::Changed { .. } | Self::NotPlain { .. } | Self::Name { .. } => true,
+            Self::Reserve { .. } | Self::Deleted { .. } => false,
         }
     }
 
     /// The file or folder it is about; a bare name when there was never a path.
     pub(crate) fn path(&self) -> &std::path::Path {
         match self {
-            Self::Io { path, .. } | Self::Changed { path } | Self::NotPlain { path } | Self::Deleted { path } => path,
+            Self::Io { path, .. }
+            | Self::Changed { path }
+            | Self::NotPlain { path }
+            | Self::Reserve { path, .. }
+            | Self::Deleted { path } => path,
             Self::Name { name } => std::path::Path::new(name),
         }
     }
@@ -124,6 +154,10 @@ mod tests {
         assert!(!StorageError::Changed { path: "film.mkv".into() }.is_full());
         assert!(of(Errno::NOENT).is_missing());
         assert!(!of(Errno::NOSPC).is_missing());
+        for (errno, lasting) in [(Errno::NOENT, true), (Errno::ACCESS, true), (Errno::IO, false), (Errno::NOSPC, false)]
+        {
+            assert_eq!(of(errno).is_lasting(), lasting, "{errno:?}");
+        }
     }
 
     #[test]

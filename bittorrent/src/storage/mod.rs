@@ -6,13 +6,14 @@
 mod below;
 mod error;
 mod handles;
+mod reserve;
 mod sync;
 mod verify;
 
 use std::collections::BTreeSet;
 use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -26,6 +27,7 @@ use rustix::io::Errno;
 
 pub(crate) use error::{Action, StorageError};
 use handles::{Handle, Handles};
+pub(crate) use reserve::Room;
 pub(crate) use sync::Stamp;
 
 /// The files of one torrent on this machine's disk.
@@ -40,6 +42,8 @@ pub(crate) struct Storage {
     deleted: RwLock<bool>,
     /// Files that were written since the last [`Storage::sync`].
     touched: sync::Touched,
+    /// What may be written before free space is looked at again.
+    grant: reserve::Grant,
     /// Bytes that were read again to see whether they match their hash.
     checked_bytes: AtomicU64,
 }
@@ -105,8 +109,14 @@ impl Storage {
             handles: Handles::default(),
             deleted: RwLock::new(false),
             touched: sync::Touched::default(),
+            grant: reserve::Grant::default(),
             checked_bytes: AtomicU64::new(0),
         }
+    }
+
+    /// The folder or file's folder that a download lies below.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// The geometry that ranges are of.
@@ -114,10 +124,12 @@ impl Storage {
         &self.layout
     }
 
-    /// Writes `data` at `range` of the torrent, which are equally long. What lies in pad files is dropped.
+    /// Writes `data` at `range` of the torrent, which are equally long. What lies in pad files is dropped. Fails before the
+    /// disk's reserve is touched.
     pub(crate) fn write(&self, range: ByteRange, data: &[u8]) -> Result<(), StorageError> {
         assert_eq!(range.len().as_usize(), data.len(), "a range of another length than its data");
         assert!(range.end <= self.layout.total_len().get(), "{range:?} is not in the torrent");
+        self.grant.take(&self.root, range.len(), || self.room())?;
         let mut rest = data;
         for slice in self.layout.file_slices(range) {
             let (now, later) = rest.split_at(slice.range.len().as_usize());
@@ -154,25 +166,9 @@ impl Storage {
         })
     }
 
-    /// Bytes that may still be written to the download's disk.
-    pub(crate) fn free_space(&self) -> Result<ByteLen, StorageError> {
-        let mut folder = self.root.as_path();
-        loop {
-            // An empty path is the current folder, under which a relative root would come to lie.
-            let asked = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-            match (rustix::fs::statvfs(asked), folder.parent()) {
-                (Ok(disk), _) => return Ok(ByteLen::new(disk.f_bavail.saturating_mul(disk.f_frsize))),
-                // Not made yet: it will lie on the disk of the folder above.
-                (Err(Errno::NOENT), Some(above)) => folder = above,
-                (Err(errno), _) => {
-                    return Err(StorageError::Io {
-                        path: self.root.clone(),
-                        action: Action::Measure,
-                        source: errno.into(),
-                    });
-                }
-            }
-        }
+    /// How full the download's disk is.
+    pub(crate) fn room(&self) -> Result<Room, StorageError> {
+        Room::of(&self.root)
     }
 
     /// Lets go of all files, so that a disk can be taken away. Whoever reads on opens them anew.
@@ -311,8 +307,9 @@ impl SeededFile {
         if self.is_same(&metadata) { Ok(()) } else { Err(self.changed()) }
     }
 
+    /// One that has no name any more was deleted, or replaced by another.
     fn is_same(&self, metadata: &Metadata) -> bool {
-        metadata.len() == self.len.get() && metadata.modified().ok() == self.modified
+        metadata.len() == self.len.get() && metadata.modified().ok() == self.modified && metadata.nlink() > 0
     }
 
     fn changed(&self) -> StorageError {

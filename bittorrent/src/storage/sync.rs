@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt as _;
+use std::path::PathBuf;
 use std::sync::PoisonError;
 
 use bittorrent_proto::units::FileIndex;
@@ -16,6 +17,15 @@ pub(crate) struct Stamp {
     pub(crate) size: u64,
     /// When it was last written, in nanoseconds since 1970, as the file system counts.
     pub(crate) modified_ns: i64,
+}
+
+/// What a sync was about.
+#[derive(Debug)]
+pub(crate) struct Synced {
+    /// The files, and how they look now.
+    pub(crate) stamps: Vec<(FileIndex, Option<Stamp>)>,
+    /// One of them that somebody removed.
+    pub(crate) gone: Option<PathBuf>,
 }
 
 impl Stamp {
@@ -40,33 +50,52 @@ impl Storage {
     }
 
     /// Waits until everything that was written, or found by hashing, before this call is durable. Blocks for as long as
-    /// the disk takes; costs one open file at a time. Returns the files it was about and how they look now.
+    /// the disk takes; costs one open file at a time.
     ///
     /// After an error nothing may be claimed of what was written: the system forgets which bytes it could not write.
-    pub(crate) fn sync(&self) -> Result<Vec<(FileIndex, Option<Stamp>)>, StorageError> {
+    pub(crate) fn sync(&self) -> Result<Synced, StorageError> {
         let touched = std::mem::take(&mut *self.touched.lock().unwrap_or_else(PoisonError::into_inner));
-        let mut stamps = Vec::with_capacity(touched.len());
+        let mut synced = Synced { stamps: Vec::with_capacity(touched.len()), gone: None };
         for file in touched {
             let Place::Download { parts } = &self.places[file.as_usize()] else { continue };
             let failed =
                 |source| StorageError::Io { path: below::joined(&self.root, parts), action: Action::Sync, source };
             // The handle that wrote may be closed by now; the system syncs the file, whoever wrote it.
             let handle = self.handles.get(file, false);
-            let stamp = match &handle {
+            let found = match &handle {
                 Some(handle) => handle.file.sync_all().and_then(|()| handle.file.metadata()).map_err(failed)?,
                 None => match below::open(&self.root, parts) {
                     Ok(file) => file.sync_all().and_then(|()| file.metadata()).map_err(failed)?,
                     // Somebody removed it. What it held is claimed in vain, which a missing file tells later.
                     Err(error) if error.is_missing() => {
-                        stamps.push((file, None));
+                        synced.stamps.push((file, None));
+                        synced.gone.get_or_insert_with(|| below::joined(&self.root, parts));
                         continue;
                     }
                     Err(error) => return Err(error),
                 },
             };
-            stamps.push((file, Stamp::of(&stamp)));
+            if found.nlink() == 0 {
+                // Open still, and lost when it is closed.
+                synced.stamps.push((file, None));
+                synced.gone.get_or_insert_with(|| below::joined(&self.root, parts));
+                continue;
+            }
+            synced.stamps.push((file, Stamp::of(&found)));
         }
-        Ok(stamps)
+        Ok(synced)
+    }
+
+    /// Bytes that a download takes of its disk; what is still a hole takes none.
+    pub(crate) fn bytes_on_disk(&self) -> u64 {
+        // POSIX leaves the unit of `st_blocks` open; every system here counts 512 bytes.
+        let bytes = |place: &Place| match place {
+            Place::Pad | Place::Seeded(_) => None,
+            Place::Download { parts } => {
+                Some(below::open(&self.root, parts).ok()?.metadata().ok()?.blocks().saturating_mul(512))
+            }
+        };
+        self.places.iter().filter_map(bytes).sum()
     }
 
     /// Notes that the file may hold bytes that only the page cache knows. To be called after the write: a sync in between

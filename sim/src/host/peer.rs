@@ -157,6 +157,7 @@ impl Peer {
             client_name: format!("sim {}", id.get()),
             listen_port: id.address().port(),
             peers_max: PEERS_MAX,
+            serves: true,
         };
         let metainfo = config.release.metainfo();
         let core = if config.knows_metainfo {

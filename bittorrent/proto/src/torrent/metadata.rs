@@ -69,7 +69,7 @@ impl Torrent {
     fn answer_metadata(&mut self, now: Instant, key: PeerKey, piece: u32) -> Result<(), PeerMisbehaved> {
         let info = self.metainfo().map(|metainfo| metainfo.info.clone());
         let Some(peer) = self.peers.get_mut(&key) else { return Ok(()) };
-        let answer = peer.metadata_allowance.answer(now, piece, info.as_deref());
+        let answer = peer.metadata_allowance.answer(now, piece, info.as_deref().filter(|_| self.config.serves));
         peer.session.send_metadata(answer);
         if matches!(answer, MetadataMessage::Reject { .. }) { peer.session.metadata_refused(now) } else { Ok(()) }
     }

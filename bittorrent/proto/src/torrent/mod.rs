@@ -67,6 +67,8 @@ pub struct TorrentConfig {
     pub listen_port: u16,
     /// Connections at most.
     pub peers_max: usize,
+    /// Whether anything is served. Without it everybody stays choked, and metadata is refused.
+    pub serves: bool,
 }
 
 /// One torrent.
@@ -292,6 +294,15 @@ impl Torrent {
     /// The beginning of a piece that is being fetched, as far as it is here without a gap; to be hashed on.
     pub fn contiguous(&self, piece: PieceIndex) -> Option<&[u8]> {
         self.active()?.store.open_piece(piece).map(crate::store::OpenPiece::contiguous)
+    }
+
+    /// Bytes of the pieces that are wanted and not here; none before [`Input::Begin`].
+    pub fn lacking_bytes(&self) -> ByteLen {
+        let Some(active) = self.active() else { return ByteLen::ZERO };
+        let lacking = active.wanted.iter_ones().filter(|piece| !active.store.have().get(*piece));
+        let layout = &active.metainfo.layout;
+        let len = |piece: u32| layout.piece(piece).map_or(0, |piece| layout.piece_range(piece).len().get());
+        ByteLen::new(lacking.map(len).sum())
     }
 
     /// Whether everything wanted is here.

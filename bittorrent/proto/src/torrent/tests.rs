@@ -272,6 +272,28 @@ fn a_pause_stops_asking_and_nothing_is_lost() {
 }
 
 #[test]
+fn who_does_not_serve_fetches_all_the_same() {
+    let (content, metainfo) = film(2_000_000, PIECE);
+    let infohash = metainfo.infohash;
+    let mut swarm = Swarm::new(metainfo);
+    let seed = swarm.seed(&content);
+    swarm.serves = false;
+    let metered = swarm.leech(true);
+    swarm.serves = true;
+    swarm.connect(metered, seed);
+    assert!(swarm.run(MINUTE, is_done(metered)));
+    swarm.hosts[seed].frozen = true;
+    // Of those who come now, nobody else has anything.
+    let (knows, asks) = (swarm.leech(true), swarm.magnet(infohash));
+    swarm.connect(knows, metered);
+    swarm.connect(asks, metered);
+    swarm.run(MINUTE * 2, |_| false);
+    assert_eq!(swarm.hosts[knows].torrent.have().unwrap().count_ones(), 0, "everybody is choked");
+    assert!(swarm.hosts[asks].torrent.metainfo().is_none(), "metadata is refused");
+    assert_eq!(swarm.hosts[metered].torrent.peer_count(), 3, "and nobody is sent away for asking");
+}
+
+#[test]
 fn silent_connections_are_kept_alive_and_dead_ones_end() {
     let (content, metainfo) = film(500_000, PIECE);
     let mut swarm = Swarm::new(metainfo);

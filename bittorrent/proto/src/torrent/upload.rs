@@ -112,7 +112,8 @@ impl Torrent {
             })
             .collect();
         let turn = self.choke_rounds / choker::ROUNDS_NEW;
-        let unchoked = choker::pick_unchoked(&uploads, self.is_done(), turn);
+        let unchoked =
+            if self.config.serves { choker::pick_unchoked(&uploads, self.is_done(), turn) } else { Default::default() };
         for (key, peer) in &mut self.peers {
             let unchoke = unchoked.contains(key);
             if unchoke == peer.session.am_choking {

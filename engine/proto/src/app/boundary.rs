@@ -32,6 +32,8 @@ pub struct Setup {
     pub max_upload: u64,
     /// Bytes a second; 0 for no limit.
     pub max_download: u64,
+    /// Whether anything is served to peers.
+    pub upload: bool,
     /// Sentences to tell right after `ready`.
     pub notes: Vec<String>,
 }
@@ -52,6 +54,8 @@ pub enum Input {
         /// What.
         fact: Fact,
     },
+    /// Something worth knowing that is about no torrent that runs.
+    Told(String),
     /// The front end closed its end.
     EndOfInput,
     /// SIGTERM or Ctrl-C.

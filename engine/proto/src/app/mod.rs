@@ -73,6 +73,7 @@ impl App {
             Input::LineTooLong => self.refuse(LineTooLong.to_string(), None),
             Input::Request(request) => self.on_request(now, request),
             Input::Fact { torrent, fact } => self.on_fact(now, torrent, fact),
+            Input::Told(message) => self.inform(None, None, message),
             Input::EndOfInput | Input::Signal => self.quit(now, None),
         }
     }
@@ -114,6 +115,7 @@ impl App {
             version: self.setup.version.clone(),
             http_port: self.setup.http_port,
             listen_port: self.setup.listen_port,
+            upload: self.setup.upload,
             max_upload: self.setup.max_upload,
             max_download: self.setup.max_download,
             dht_nodes: 0,

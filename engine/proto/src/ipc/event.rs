@@ -224,6 +224,8 @@ pub struct Status {
     pub http_port: u16,
     /// For peers.
     pub listen_port: u16,
+    /// Whether anything is served to peers at all (`-upload`).
+    pub upload: bool,
     /// Bytes a second to all peers; 0 for no limit.
     pub max_upload: u64,
     /// Bytes a second from all peers; 0 for no limit.
