@@ -5,7 +5,7 @@
 //! locked while it runs. So no other process with the same folder deletes it either. What was not made here is never
 //! touched: only what a kept metainfo names is deleted.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use std::time::SystemTime;
 
 use bittorrent_proto::infohash::Infohash;
 use bittorrent_proto::metainfo::Metainfo;
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use rustix::io::Errno;
 use smol::channel::Sender;
 
 use crate::events::{ClientEvent, Removed, Why};
@@ -85,10 +86,10 @@ impl Mark {
         let path = path(data_dir, infohash);
         loop {
             let file = open(&path)?;
-            match file.lock_shared() {
-                // A file system without locks: then this process alone is expected to use the folder.
-                Err(error) if error.kind() != io::ErrorKind::Unsupported => return Err(error),
-                Ok(()) | Err(_) => {}
+            // A file system without locks: then this process alone is expected to use the folder.
+            match flock(&file, FlockOperation::LockShared) {
+                Ok(()) | Err(Errno::NOTSUP | Errno::NOLCK) => {}
+                Err(errno) => return Err(errno.into()),
             }
             // Whoever deleted the download deleted the mark that was waited for.
             if fs::symlink_metadata(&path).is_ok_and(|now| file.metadata().is_ok_and(|ours| ours.ino() == now.ino())) {
@@ -161,12 +162,8 @@ fn tidy(data_dir: &Path, now: SystemTime, goal: Goal) -> Vec<Removed> {
 fn remove_idle(data_dir: &Path, idle: &Idle, why: Why) -> Option<Removed> {
     let infohash = idle.metainfo.infohash;
     let mark = open(&path(data_dir, infohash)).ok()?;
-    match mark.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return None,
-        // It runs, here or in another process.
-        Err(TryLockError::WouldBlock | TryLockError::Error(_)) => return None,
-    }
+    // It runs, here or in another process; or nobody can tell.
+    flock(&mark, FlockOperation::NonBlockingLockExclusive).ok()?;
     let bytes = idle.storage.bytes_on_disk();
     match delete(data_dir, infohash, &idle.storage) {
         Ok(()) => Some(Removed { infohash, name: idle.metainfo.name.clone(), bytes, why }),
