@@ -4,6 +4,8 @@
 //! acknowledgements on it.
 //! [`playback`] says where a room is in its film, [`sync`] keeps people there, [`roles`] and [`token`] say who may and who is who; [`tracker`] and
 //! [`turn_credentials`] serve what does not go through rooms.
+//! [`event`] makes checked values of them.
+//! [`playback`] says where a room is in its film, [`sync`] keeps people there, [`roles`] and [`token`] say who may and who is who.
 //!
 //! # The contract of the state machines
 //! ```text
@@ -15,6 +17,7 @@
 
 pub mod engineio;
 pub mod error;
+pub mod event;
 pub mod ids;
 pub mod json;
 pub mod limits;

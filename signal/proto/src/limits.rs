@@ -65,5 +65,25 @@ pub const START_DELAY_MAX: Duration = Duration::from_millis(1500);
 /// Bytes of a session token; ours have about 250.
 pub const TOKEN_LEN_MAX: usize = 1024;
 
+/// Characters of a person's name.
+pub const NAME_CHARS_MAX: usize = 64;
+/// Characters of a film's or a subtitle's name.
+pub const TITLE_CHARS_MAX: usize = 256;
+/// Characters of a chat message.
+pub const CHAT_CHARS_MAX: usize = 2000;
+/// Bytes of a magnet link.
+pub const MAGNET_LEN_MAX: usize = 4096;
+/// Bytes of the JSON that holds a session description or a candidate.
+pub const SDP_LEN_MAX: usize = 32 * 1024;
+/// Bytes of a path within a torrent.
+pub const PATH_LEN_MAX: usize = 1024;
+/// Bytes of an `actionId`, a `clientId` or a language's tag.
+pub const ACTION_ID_LEN_MAX: usize = 128;
+/// Bytes of JSON that a client says of itself; each list of participants repeats them.
+pub const CAPABILITIES_LEN_MAX: usize = 512;
+/// Participants chosen to control, at once.
+pub const CHOSEN_MAX: usize = 64;
+
+const _: () = assert!(SDP_LEN_MAX < MESSAGE_LEN_MAX, "a description fits an event");
 const _: () = assert!(MESSAGE_LEN_MAX < PAYLOAD_LEN_MAX, "an event fits a packet");
 const _: () = assert!(CODE_DRAWN_LEN >= CODE_LEN_MIN && CODE_DRAWN_LEN <= CODE_LEN_MAX);

@@ -1,0 +1,14 @@
+//! What clients say, as checked values: a name and one payload object become a [`ClientEvent`], or a refusal (S013) that
+//! names the field.
+//!
+//! Names and fields are as clients write them. A payload may repeat its name as `event`; fields that we do not know are
+//! passed over, and so are whole events that we do not know.
+
+mod client;
+mod fields;
+mod parse;
+
+pub use client::{
+    Capabilities, ClientEvent, FilmNews, HostLeft, Mode, Relay, RelayKind, Report, RoomSnapshot, WaitPolicy,
+};
+pub use parse::parse_client;

@@ -1,0 +1,229 @@
+//! A name and a payload become an event.
+
+use serde_json::{Map, Value};
+
+use super::client::{
+    Capabilities, ClientEvent, FilmNews, HostLeft, Mode, Relay, RelayKind, Report, RoomSnapshot, WaitPolicy,
+};
+use super::fields::{Fields, refused};
+use crate::error::{Code, Problem};
+use crate::ids::{ParticipantId, RoomCode};
+use crate::limits::{
+    ACTION_ID_LEN_MAX, CAPABILITIES_LEN_MAX, CHAT_CHARS_MAX, CHOSEN_MAX, MAGNET_LEN_MAX, NAME_CHARS_MAX,
+    PARTICIPANT_ID_LEN_MAX, PATH_LEN_MAX, SDP_LEN_MAX, TITLE_CHARS_MAX, TOKEN_LEN_MAX,
+};
+use crate::roles::Role;
+use crate::time::Rate;
+
+/// Reads an event of a client. `None` for one that we do not know.
+///
+/// `payload` is the event's first argument, if it has one.
+pub fn parse_client(name: &str, payload: Option<&Value>) -> Result<Option<ClientEvent>, Problem> {
+    let empty = Map::new();
+    let map = match payload {
+        None | Some(Value::Null) => &empty,
+        Some(Value::Object(map)) => map,
+        Some(_) => return Err(refused(format!("`{}` takes one object", known(name)))),
+    };
+    event(name, &Fields(map))
+        .map_err(|problem| Problem { message: format!("{}: {}", known(name), problem.message), ..problem })
+}
+
+/// A stranger's name is not repeated at length.
+fn known(name: &str) -> String {
+    name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect()
+}
+
+fn event(name: &str, fields: &Fields<'_>) -> Result<Option<ClientEvent>, Problem> {
+    let action = || fields.text("actionId", ACTION_ID_LEN_MAX);
+    let relay = |kind| relay(kind, fields).map(ClientEvent::Relay);
+    Ok(Some(match name {
+        "create-room" => create(fields)?,
+        "join-room" => join(fields)?,
+        "leave-room" => ClientEvent::LeaveRoom,
+        "torrent-magnet" => ClientEvent::TorrentMagnet {
+            magnet: magnet(fields, "magnetURI")?,
+            stream_path: fields.text_maybe("streamPath", PATH_LEN_MAX)?,
+            name: title_maybe(fields)?,
+        },
+        "movie-loaded" => {
+            let name = fields.shown("name", TITLE_CHARS_MAX)?;
+            ClientEvent::MovieLoaded(FilmNews { name, duration: fields.time_maybe("duration")? })
+        }
+        "media-cleared" => ClientEvent::MediaCleared,
+        "sync-play" => ClientEvent::SyncPlay(fields.time("time")?, action()?),
+        "sync-pause" => ClientEvent::SyncPause(fields.time("time")?, action()?),
+        "sync-seek" => ClientEvent::SyncSeek(fields.time("time")?, action()?),
+        "sync-check" => {
+            let number = fields.count_maybe("n")?;
+            let sent = fields.number_maybe("t0")?;
+            ClientEvent::SyncCheck { probe: number.map(|number| (sent.unwrap_or(0.0), number)) }
+        }
+        "sync-report" => ClientEvent::SyncReport(Report {
+            time: fields.time("playbackTime")?,
+            playing: fields.flag("playing")?,
+            buffering: fields.flag_or_false("buffering")?,
+            drift: fields.number_maybe("drift")?,
+        }),
+        "sync-correct" => ClientEvent::SyncCorrect {
+            time: fields.time("playbackTime")?,
+            playing: fields.flag("playing")?,
+            action_id: action()?,
+        },
+        "ready-state" => ClientEvent::ReadyState {
+            epoch: fields.count("epoch")?,
+            seq: fields.count("seq")?,
+            ready: fields.flag("ready")?,
+            ahead: fields.number_maybe("ahead")?,
+        },
+        "set-rate" => {
+            let rate = fields.must("rate", "a rate from 0.5 to 2", |value| value.as_f64().and_then(Rate::new))?;
+            ClientEvent::SetRate(rate, action()?)
+        }
+        "start-anyway" => ClientEvent::StartAnyway,
+        "watch-reports" => ClientEvent::WatchReports(fields.flag("on")?),
+        "set-spectating" => ClientEvent::SetSpectating(fields.flag("on")?),
+        "start-webrtc" => ClientEvent::StartWebrtc {
+            to: fields.text("peerId", PARTICIPANT_ID_LEN_MAX)?,
+            initiator: fields.flag("initiator")?,
+        },
+        "offer" => relay(RelayKind::Offer)?,
+        "answer" => relay(RelayKind::Answer)?,
+        "ice-candidate" => relay(RelayKind::IceCandidate)?,
+        "ready-for-connection" => ClientEvent::ReadyForConnection,
+        "call-state" => ClientEvent::CallState {
+            audio: fields.flag("audio")?,
+            video: fields.flag("video")?,
+            screen: fields.flag_or_false("screen")?,
+        },
+        "leave-call" => ClientEvent::LeaveCall,
+        "get-ice-servers" => ClientEvent::GetIceServers,
+        "subtitle-shared" => ClientEvent::SubtitleShared {
+            magnet: magnet(fields, "magnet")?,
+            name: fields.shown("name", TITLE_CHARS_MAX)?,
+            language: fields.text_maybe("language", ACTION_ID_LEN_MAX)?,
+        },
+        "chat-message" => ClientEvent::ChatMessage {
+            text: fields.shown("text", CHAT_CHARS_MAX)?,
+            client_id: fields.text_maybe("clientId", ACTION_ID_LEN_MAX)?,
+            media_time: fields.time_maybe("mediaTime")?,
+        },
+        "claim-host" => ClientEvent::ClaimHost,
+        "set-control-mode" => ClientEvent::SetControlMode(mode(fields)?),
+        "set-role" => {
+            let role = fields.must("role", "host, cohost or viewer", |value| Role::parse(value.as_str()?))?;
+            ClientEvent::SetRole(other(fields)?, role)
+        }
+        "kick" => ClientEvent::Kick(other(fields)?),
+        "lock-room" => ClientEvent::LockRoom(fields.flag("locked")?),
+        "set-policy" => policy(fields)?,
+        "end-room" => ClientEvent::EndRoom,
+        _ => return Ok(None),
+    }))
+}
+
+fn create(fields: &Fields<'_>) -> Result<ClientEvent, Problem> {
+    let asked = fields.text_maybe("requestedCode", PARTICIPANT_ID_LEN_MAX)?.filter(|text| !text.trim().is_empty());
+    let requested_code = asked.map(|text| RoomCode::parse(&text).ok_or(Problem::from(Code::S003))).transpose()?;
+    let participant = fields.participant("participantId")?;
+    let name = fields.shown("name", NAME_CHARS_MAX)?;
+    Ok(ClientEvent::CreateRoom { participant, name, capabilities: capabilities(fields)?, requested_code })
+}
+
+fn join(fields: &Fields<'_>) -> Result<ClientEvent, Problem> {
+    let code = fields.must("code", "a string", Value::as_str)?;
+    Ok(ClientEvent::JoinRoom {
+        code: RoomCode::parse(code),
+        participant: fields.participant("participantId")?,
+        name: fields.shown("name", NAME_CHARS_MAX)?,
+        capabilities: capabilities(fields)?,
+        session_token: fields.text_maybe("sessionToken", TOKEN_LEN_MAX)?,
+        snapshot: fields.maybe("snapshot", "an object", Value::as_object)?.map(snapshot).transpose()?,
+    })
+}
+
+fn capabilities(fields: &Fields<'_>) -> Result<Capabilities, Problem> {
+    let Some(map) = fields.maybe("capabilities", "an object", Value::as_object)? else {
+        return Ok(Capabilities::default());
+    };
+    let shown = Value::Object(map.clone());
+    if shown.to_string().len() > CAPABILITIES_LEN_MAX {
+        return Err(refused(format!("the field `capabilities` is longer than {CAPABILITIES_LEN_MAX} bytes")));
+    }
+    let own = Fields(map);
+    Ok(Capabilities { sync: own.count_maybe("sync")?.unwrap_or(0), version: own.count_maybe("version")?, shown })
+}
+
+fn snapshot(map: &Map<String, Value>) -> Result<RoomSnapshot, Problem> {
+    let fields = Fields(map);
+    let magnet = map.contains_key("magnet").then(|| magnet(&fields, "magnet")).transpose()?;
+    Ok(RoomSnapshot {
+        order: (fields.count("epoch")?, fields.count("seq")?),
+        playing: fields.flag("playing")?,
+        position: fields.time("position")?,
+        age_ms: fields.count("age")?,
+        magnet,
+    })
+}
+
+fn magnet(fields: &Fields<'_>, field: &str) -> Result<String, Problem> {
+    let expected = format!("a link of at most {MAGNET_LEN_MAX} bytes that begins with magnet:?");
+    fields.must(field, &expected, |value| {
+        let link = value.as_str()?;
+        (link.starts_with("magnet:?") && link.len() <= MAGNET_LEN_MAX).then(|| link.to_owned())
+    })
+}
+
+fn title_maybe(fields: &Fields<'_>) -> Result<Option<String>, Problem> {
+    let is_there = fields.maybe("name", "a string", Value::as_str)?.is_some_and(|name| !name.trim().is_empty());
+    is_there.then(|| fields.shown("name", TITLE_CHARS_MAX)).transpose()
+}
+
+fn relay(kind: RelayKind, fields: &Fields<'_>) -> Result<Relay, Problem> {
+    let expected = format!("an object of at most {SDP_LEN_MAX} bytes");
+    let body = fields.must(kind.field(), &expected, |value| {
+        (value.is_object() && value.to_string().len() <= SDP_LEN_MAX).then(|| value.clone())
+    })?;
+    Ok(Relay { kind, to: fields.text("to", PARTICIPANT_ID_LEN_MAX)?, body })
+}
+
+/// Somebody else, whose id may have a number appended by us.
+fn other(fields: &Fields<'_>) -> Result<ParticipantId, Problem> {
+    fields.participant("id")
+}
+
+fn mode(fields: &Fields<'_>) -> Result<Mode, Problem> {
+    let name = fields.must("mode", "host, everyone or chosen", Value::as_str)?;
+    match name {
+        "host" => Ok(Mode::Host),
+        "everyone" => Ok(Mode::Everyone),
+        "chosen" => {
+            let expected = format!("a list of at most {CHOSEN_MAX} participants' ids");
+            let chosen = fields.must("participants", &expected, |value| {
+                let list = value.as_array().filter(|list| list.len() <= CHOSEN_MAX)?;
+                list.iter().map(|id| ParticipantId::parse(id.as_str()?)).collect::<Option<Vec<_>>>()
+            })?;
+            Ok(Mode::Chosen(chosen))
+        }
+        _ => Err(refused("the field `mode` must be host, everyone or chosen")),
+    }
+}
+
+fn policy(fields: &Fields<'_>) -> Result<ClientEvent, Problem> {
+    let wait = fields.maybe("wait", "auto, wait or flow", |value| match value.as_str()? {
+        "auto" => Some(WaitPolicy::Auto),
+        "wait" => Some(WaitPolicy::Wait),
+        "flow" => Some(WaitPolicy::Flow),
+        _ => None,
+    })?;
+    let host_left = fields.maybe("hostLeft", "continue or pause", |value| match value.as_str()? {
+        "continue" => Some(HostLeft::Continue),
+        "pause" => Some(HostLeft::Pause),
+        _ => None,
+    })?;
+    Ok(ClientEvent::SetPolicy(wait, host_left))
+}
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;
