@@ -1,4 +1,4 @@
-//! One body a parser that reads what strangers send. A body takes any bytes at all and panics when a promise breaks:
+//! One body a parser that reads what strangers send, and one for what can happen to a torrent. A body takes any bytes at all and panics when a promise breaks:
 //! round trips, bounds, and agreement with a simpler second implementation.
 //!
 //! `cargo fuzz run NAME --features libfuzzer` searches; `cargo test` replays the corpora and a few thousand mutations of them.
@@ -23,7 +23,7 @@ pub use wire::{extension, wire};
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 11] = [
+pub const TARGETS: [(&str, Body); 12] = [
     ("bencode", bencode),
     ("engineio", engineio),
     ("extension", extension),
@@ -32,10 +32,17 @@ pub const TARGETS: [(&str, Body); 11] = [
     ("media", media),
     ("metainfo", metainfo),
     ("mse", mse),
+    ("operations", operations),
     ("range", range),
     ("socketio", socketio),
     ("wire", wire),
 ];
+
+/// A torrent and everything that can happen to it: see [`bittorrent_proto::torrent::operations`].
+pub fn operations(bytes: &[u8]) {
+    // Nothing depends on when it is, only on how much time goes by.
+    bittorrent_proto::torrent::operations::operations(std::time::Instant::now(), bytes);
+}
 
 /// Cuts bytes at places that the bytes themselves choose, as a network would.
 fn cuts(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -77,6 +77,11 @@ fn mse() {
 }
 
 #[test]
+fn operations() {
+    replay("operations");
+}
+
+#[test]
 fn range() {
     replay("range");
 }

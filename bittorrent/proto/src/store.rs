@@ -3,6 +3,9 @@
 //! A piece gathers its blocks in memory, leaves as one buffer to be hashed and written, and comes back verified or not.
 //! Nothing that is not verified can be read by anybody.
 
+#[cfg(any(test, feature = "testing"))]
+mod invariants;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -57,6 +57,12 @@ impl Uploads {
         self.reading.drain(..).chain(self.queued.drain(..)).collect()
     }
 
+    /// How many requests wait.
+    #[cfg(any(test, feature = "testing"))]
+    pub fn len(&self) -> usize {
+        self.queued.len()
+    }
+
     /// Whether a request waits.
     pub fn is_empty(&self) -> bool {
         self.queued.is_empty()

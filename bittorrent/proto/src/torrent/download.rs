@@ -145,7 +145,9 @@ impl Torrent {
     /// Asks for everything that can be asked for.
     pub(super) fn fill(&mut self, now: Instant) {
         let Phase::Active(active) = &mut self.phase else { return };
-        if active.paused || self.hungry.is_empty() || active.store.have().is_full() {
+        // Peers were told that nothing is wanted; a piece that was begun for a reader that left stays as it is.
+        let wants_nothing = active.lacking == 0 && self.readers.is_empty();
+        if active.paused || self.hungry.is_empty() || wants_nothing || active.store.have().is_full() {
             self.hungry.clear();
             return;
         }

@@ -11,8 +11,12 @@ mod availability;
 mod blame;
 mod demand;
 mod download;
+#[cfg(any(test, feature = "testing"))]
+mod invariants;
 mod io;
 mod metadata;
+#[cfg(any(test, feature = "testing"))]
+pub mod operations;
 mod pieces;
 mod slow;
 mod stats;

@@ -259,8 +259,9 @@ impl Torrent {
                 }
                 self.banned += 1;
             }
+            // One that left before it was found out has no connection to end.
+            self.close(key, misbehaved.into());
         }
-        self.close(key, misbehaved.into());
         self.forget(now, key);
         if matches!(misbehaved, PeerMisbehaved::CorruptPiece(_) | PeerMisbehaved::CorruptBlock(_)) {
             self.forget_blocks_of(key);
