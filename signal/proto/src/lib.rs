@@ -1,11 +1,9 @@
 //! The signalling server's protocols and decisions, without a socket, a thread or a clock.
 //!
 //! From the wire up: [`engineio`] keeps a connection alive over polling or WebSocket, [`socketio`] puts events and
-//! acknowledgements on it.
-//! [`playback`] says where a room is in its film, [`sync`] keeps people there, [`roles`] and [`token`] say who may and who is who; [`tracker`] and
-//! [`turn_credentials`] serve what does not go through rooms.
-//! [`event`] makes checked values of them.
-//! [`playback`] says where a room is in its film, [`sync`] keeps people there, [`roles`] and [`token`] say who may and who is who.
+//! acknowledgements on it, [`event`] makes checked values of what clients say.
+//! [`playback`] says where a room is in its film, [`sync`] keeps people there, [`roles`] and [`token`] say who may and who
+//! is who; [`tracker`] and [`turn_credentials`] serve what does not go through rooms.
 //!
 //! # The contract of the state machines
 //! ```text
