@@ -17,6 +17,7 @@ use bittorrent_proto::peer::PeerKey;
 use bittorrent_proto::peer_id::PeerId;
 use bittorrent_proto::reader::ReaderId;
 use bittorrent_proto::rng::Rng;
+use bittorrent_proto::room::Access;
 use bittorrent_proto::torrent::{Begin, DiskDone, DiskJob, Input, Output, ReaderChange, Torrent, TorrentConfig};
 use bittorrent_proto::units::ByteRange;
 use bittorrent_proto::wire::{FrameDecoder, FrameLimits, Handshake, Message, Reserved};
@@ -87,6 +88,8 @@ impl Download {
             listen_port: 1,
             peers_max: 60,
             serves: true,
+            pex: true,
+            access: Access::default(),
         };
         let count = film.layout.piece_count();
         let torrent = Torrent::with_metainfo(now, film.clone(), config, Rng::new(1));
@@ -182,6 +185,7 @@ impl Download {
                 Output::Disk(DiskJob::Read { .. })
                 | Output::Forget(_)
                 | Output::Dial(_)
+                | Output::Named { .. }
                 | Output::Close { .. }
                 | Output::Event(_) => {}
             }

@@ -15,6 +15,9 @@ pub(crate) const ADVERTISED_MAX: usize = 8;
 /// Why an address is not dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refused {
+    /// Below 1024 and named by a peer only.
+    #[error("a port of other services than peers")]
+    ServicePort,
     /// Nobody listens there.
     #[error("port 0")]
     PortZero,
@@ -98,6 +101,33 @@ pub(crate) fn may_dial(addr: SocketAddr, named_by: NamedBy, own: &OwnNetworks) -
         Kind::Private => Err(Refused::Private),
     }
 }
+
+/// Whether an address may be dialed that a peer at `by` named (BEP 11): one that leads anywhere, or one of the same kind of
+/// network as that peer's own. Peers do not listen on the ports of other services, which are those below 1024.
+pub(crate) fn may_dial_named_by_peer(addr: SocketAddr, by: IpAddr, own: &OwnNetworks) -> Result<(), Refused> {
+    if (1..PEER_PORT_MIN).contains(&addr.port()) {
+        return Err(Refused::ServicePort);
+    }
+    match (Kind::of(addr.ip().to_canonical()), Kind::of(by.to_canonical())) {
+        // It can only be on this machine, too.
+        (Kind::Loopback, Kind::Loopback) if addr.port() != 0 => Ok(()),
+        (Kind::Private, Kind::Private) => may_dial(addr, NamedBy::Stranger, own),
+        (Kind::Private, _) => Err(Refused::Private),
+        (
+            Kind::Global
+            | Kind::Unspecified
+            | Kind::Multicast
+            | Kind::Broadcast
+            | Kind::Loopback
+            | Kind::LinkLocal
+            | Kind::Reserved,
+            _,
+        ) => may_dial(addr, NamedBy::Stranger, own),
+    }
+}
+
+/// The first port that peers are believed to listen on.
+const PEER_PORT_MIN: u16 = 1024;
 
 /// Whether a tracker may be asked at this address. One that the user or the room named: as a peer. One that a stranger
 /// named: never a link-local one, and on local networks only where a tracker's path stands and nothing else is said, because
@@ -339,6 +369,34 @@ mod tests {
         ];
         for (addr, expected) in table {
             assert_eq!(stranger(addr), expected, "{addr}");
+        }
+    }
+
+    #[test]
+    fn what_peers_may_name() {
+        let table = [
+            ("93.184.216.34:6881", "198.51.100.1", Ok(())),
+            ("93.184.216.34:6881", "127.0.0.1", Ok(())),
+            ("93.184.216.34:1023", "198.51.100.1", Err(Refused::ServicePort)),
+            ("93.184.216.34:1024", "198.51.100.1", Ok(())),
+            ("93.184.216.34:0", "198.51.100.1", Err(Refused::PortZero)),
+            ("127.0.0.1:0", "127.0.0.1", Err(Refused::PortZero)),
+            ("127.0.0.1:6881", "198.51.100.1", Err(Refused::Loopback)),
+            ("127.0.0.1:6881", "192.168.1.77", Err(Refused::Loopback)),
+            ("127.0.0.1:6881", "127.0.0.1", Ok(())),
+            ("[::1]:6881", "127.0.0.1", Ok(())),
+            ("[::ffff:127.0.0.1]:6881", "198.51.100.1", Err(Refused::Loopback)),
+            ("192.168.1.77:6881", "198.51.100.1", Err(Refused::Private)),
+            ("192.168.1.77:6881", "192.168.1.30", Ok(())),
+            ("192.168.1.255:6881", "192.168.1.30", Err(Refused::Broadcast)),
+            ("10.0.0.1:6881", "192.168.1.30", Err(Refused::Private)),
+            ("169.254.1.1:6881", "192.168.1.30", Err(Refused::LinkLocal)),
+            ("224.0.0.1:6881", "127.0.0.1", Err(Refused::Multicast)),
+            ("0.0.0.0:6881", "127.0.0.1", Err(Refused::Unspecified)),
+        ];
+        for (addr, by, expected) in table {
+            let verdict = may_dial_named_by_peer(addr.parse().unwrap(), by.parse().unwrap(), &home());
+            assert_eq!(verdict, expected, "{addr} named by {by}");
         }
     }
 

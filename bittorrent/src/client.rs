@@ -139,6 +139,7 @@ impl Client {
             peers_max: config.peers_max,
             client_name: config.client_name,
             serves: config.serves,
+            pex: config.pex,
             upload: config.upload_max,
             download: config.download_max,
             seed: u64::from_le_bytes(seed),
@@ -191,7 +192,7 @@ impl Client {
         // It was made a line above, so nothing is in it.
         let _ = shared.known.set(known);
         let (data_dir, encryption) = (self.inner.data_dir.clone(), request.encryption);
-        let order = Order { file: FileChoice::Largest, fetch: Fetch::All, data_dir, encryption };
+        let order = Order { file: FileChoice::Largest, fetch: Fetch::All, data_dir, encryption, terms: request.terms };
         self.start_torrent(Start { shared, metainfo: Some(metainfo), order, addrs: Vec::new(), trackers }).await
     }
 
@@ -212,8 +213,9 @@ impl Client {
             }
         };
         let private = metainfo.as_ref().is_some_and(|metainfo| metainfo.private);
-        let trackers = trackers(request.trackers, own_trackers, private);
-        if private {
+        let own_trackers = if request.terms.private { Vec::new() } else { own_trackers };
+        let trackers = trackers(request.trackers, own_trackers, private && !request.terms.private);
+        if private || request.terms.private {
             // BEP 27: its peers come from its trackers alone, and from whom the user names.
             strangers.clear();
         }
@@ -235,7 +237,8 @@ impl Client {
             }
             None => {
                 let (data_dir, encryption) = (self.inner.data_dir.clone(), request.encryption);
-                let order = Order { file: request.file, fetch: request.fetch, data_dir, encryption };
+                let order =
+                    Order { file: request.file, fetch: request.fetch, data_dir, encryption, terms: request.terms };
                 let shared = self.shared(infohash);
                 self.start_torrent(Start { shared, metainfo, order, addrs, trackers }).await?
             }

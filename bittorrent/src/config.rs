@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::metainfo::Metainfo;
 use bittorrent_proto::policy::connector::NamedBy;
+use bittorrent_proto::room::{Access, Admission, Room};
 use bittorrent_proto::units::BytesPerSec;
 
 /// How a [`crate::Client`] is set up.
@@ -26,6 +27,38 @@ pub struct ClientConfig {
     pub serves: bool,
     /// Name and version for the extension handshake (BEP 10, `v`).
     pub client_name: String,
+    /// Whether peers tell one another of peers (BEP 11).
+    pub pex: bool,
+}
+
+/// Whom a torrent has to do with. By default with everybody.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// The room it belongs to, and who we are there. Members are known by it, and come before others.
+    pub room: Option<Room>,
+    /// For the room alone: no tracker, peer or address that only a magnet, a torrent or a stranger names. With a room,
+    /// nothing is served but to its members and, unless `members_only`, to peers that the user or the room's tracker
+    /// named. Without one nobody can prove to be a member, so whoever finds us is served.
+    pub private: bool,
+    /// A private torrent is for members alone.
+    pub members_only: bool,
+}
+
+impl Terms {
+    /// For the core.
+    pub(crate) fn access(&self) -> Access {
+        let admission = match (self.private && self.room.is_some(), self.members_only) {
+            (false, _) => Admission::Anyone,
+            (true, false) => Admission::MembersAndNamed,
+            (true, true) => Admission::Members,
+        };
+        Access { room: self.room.clone(), admission }
+    }
+
+    /// Whether peers may name peers: in a private torrent only members may, and without a room there are none.
+    pub(crate) fn allow_pex(&self) -> bool {
+        !self.private || self.room.is_some()
+    }
 }
 
 /// A file or folder to share where it lies.
@@ -41,6 +74,8 @@ pub struct SeedRequest {
     pub progress: Arc<dyn Fn(f64) + Send + Sync>,
     /// Of its connections.
     pub encryption: Encryption,
+    /// Whom it has to do with.
+    pub terms: Terms,
 }
 
 /// A torrent to fetch.
@@ -59,6 +94,8 @@ pub struct AddRequest {
     pub fetch: Fetch,
     /// Of its connections.
     pub encryption: Encryption,
+    /// Whom it has to do with; of a torrent that runs already, this changes nothing.
+    pub terms: Terms,
 }
 
 /// What names a torrent.

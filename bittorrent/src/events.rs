@@ -22,6 +22,8 @@ pub enum TorrentEvent {
         /// What became of it.
         outcome: TrackerOutcome,
     },
+    /// A member of the room is here, and proved it. Once.
+    MemberHere,
     /// Something to tell the person; the torrent goes on.
     Trouble(Trouble),
     /// The torrent cannot go on.

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use bittorrent_proto::room::MemberId;
 use bittorrent_proto::units::{ByteRange, BytesPerSec};
 
 /// What a torrent is doing.
@@ -79,6 +80,8 @@ pub struct PeerStats {
     pub encrypted: bool,
     /// Requests of ours that it has not answered.
     pub inflight: u32,
+    /// Who of the room it is, once it proved that.
+    pub member: Option<MemberId>,
 }
 
 /// What the player knows and reads alone cannot tell.

@@ -28,6 +28,7 @@
 //!         file: FileChoice::Largest,
 //!         fetch: Fetch::All,
 //!         encryption: Encryption::Allowed,
+//!         terms: Default::default(),
 //!     };
 //!     let (torrent, events) = client.add(request).await?;
 //!     let film = loop {
@@ -85,7 +86,7 @@ mod tracker_task;
 mod udp_ask;
 
 pub use client::{Client, StartError, TorrentError};
-pub use config::{AddRequest, ClientConfig, Encryption, Fetch, FileChoice, SeedRequest, TorrentSource};
+pub use config::{AddRequest, ClientConfig, Encryption, Fetch, FileChoice, SeedRequest, Terms, TorrentSource};
 pub use events::{ClientEvent, Failure, Removed, TorrentEvent, TrackerOutcome, Trouble, Why};
 pub use figures::{PeerStats, Playhead, TorrentState, TorrentStats};
 pub use handle::TorrentHandle;

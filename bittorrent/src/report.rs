@@ -123,6 +123,7 @@ fn peer_stats(task: &TorrentTask, peer: PeerSnapshot, piece_count: u32) -> PeerS
         incoming: peer.incoming,
         encrypted: task.is_encrypted(peer.key),
         inflight: u32::try_from(peer.inflight).unwrap_or(u32::MAX),
+        member: peer.member,
     }
 }
 

@@ -83,6 +83,7 @@ pub(crate) struct SwarmConfig {
     pub(crate) listeners: Listeners,
     pub(crate) peers_max: usize,
     pub(crate) client_name: String,
+    pub(crate) pex: bool,
     pub(crate) upload: Option<BytesPerSec>,
     pub(crate) download: Option<BytesPerSec>,
     pub(crate) seed: u64,
@@ -102,6 +103,7 @@ struct Swarm {
     peers_max: usize,
     client_name: String,
     serves: bool,
+    pex: bool,
     port: u16,
     rng: RefCell<Rng>,
     torrents: RefCell<BTreeMap<Infohash, Running>>,
@@ -126,6 +128,7 @@ pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
         peers_max: config.peers_max,
         client_name: config.client_name,
         serves: config.serves,
+        pex: config.pex,
         port: config.listeners.port,
         rng: RefCell::new(rng),
         torrents: RefCell::default(),
@@ -192,6 +195,8 @@ impl Swarm {
             listen_port: self.port,
             peers_max: self.peers_max,
             serves: self.serves,
+            pex: self.pex && start.order.terms.allow_pex(),
+            access: start.order.terms.access(),
         };
         let infohash = start.shared.infohash;
         log::debug!("{infohash}: started, {} addresses given", start.addrs.len());

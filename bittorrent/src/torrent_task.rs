@@ -26,7 +26,7 @@ use futures_lite::FutureExt;
 use smol::{LocalExecutor, Task, Timer};
 
 use crate::cipher_stream::{Decrypting, Encrypting};
-use crate::config::{Encryption, Fetch, FileChoice};
+use crate::config::{Encryption, Fetch, FileChoice, Terms};
 use crate::connection::{Connection, SendQueue, read_all, write_all};
 use crate::encryption::{self, KeyExchanges};
 use crate::events::{Failure, TorrentEvent, Trouble};
@@ -40,7 +40,7 @@ use crate::shared::Shared;
 use crate::storage::{Storage, StorageError};
 use crate::throttle::Throttle;
 use crate::tracker_task::{self, Trackers};
-use crate::{prepare, report};
+use crate::{addresses, prepare, report};
 
 /// How often figures are made anew while anything moves.
 const REPORT_EVERY: Duration = Duration::from_secs(1);
@@ -63,6 +63,7 @@ pub(crate) struct Surroundings {
 pub(crate) struct Order {
     pub(crate) file: FileChoice,
     pub(crate) fetch: Fetch,
+    pub(crate) terms: Terms,
     /// Where downloads go; a seeded torrent has its storage already.
     pub(crate) data_dir: std::path::PathBuf,
     pub(crate) encryption: Encryption,
@@ -217,6 +218,7 @@ impl TorrentTask {
                     }
                     self.close(peer);
                 }
+                Output::Named { by, addrs, named_by } => self.take_named(by, &addrs, named_by),
                 Output::Hash(piece) => self.hash_on(piece),
                 Output::Forget(piece) => self.hashes.borrow_mut().forget(piece),
                 Output::Disk(job) => self.start_disk_job(job),
@@ -263,6 +265,7 @@ impl TorrentTask {
                 self.trackers.completed();
                 TorrentEvent::Done
             }
+            Event::MemberHere => TorrentEvent::MemberHere,
             Event::PeersChanged => return self.trackers.look_again(),
             Event::NoPeers => TorrentEvent::Trouble(Trouble::NoPeers),
             Event::NoMetadata => TorrentEvent::Trouble(Trouble::NoMetadata),
@@ -424,6 +427,18 @@ impl TorrentTask {
             addrs.iter().for_each(|addr| self.surroundings.gate.name(addr.ip()));
         }
         self.input(Input::Addresses { addrs, named_by });
+    }
+
+    /// Takes those of the peers that a peer named which may be dialed.
+    fn take_named(&self, by: IpAddr, addrs: &[SocketAddr], named_by: NamedBy) {
+        let own = addresses::own_networks_or_none();
+        let fit: Vec<SocketAddr> =
+            addrs.iter().copied().filter(|addr| addresses::may_dial_named_by_peer(*addr, by, &own).is_ok()).collect();
+        log::debug!("{}: {by} names {} peers, {} of use", self.shared.infohash, addrs.len(), fit.len());
+        if named_by < NamedBy::Stranger {
+            fit.iter().for_each(|addr| self.surroundings.gate.name(addr.ip()));
+        }
+        self.core.borrow_mut().handle_input(Instant::now(), Input::Addresses { addrs: &fit, named_by });
     }
 
     fn start_disk_job(self: &Rc<Self>, job: DiskJob) {

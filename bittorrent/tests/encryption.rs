@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bittorrent::{
-    AddRequest, Client, ClientConfig, Encryption, Fetch, FileChoice, SeedRequest, TorrentEvent, TorrentHandle,
+    AddRequest, Client, ClientConfig, Encryption, Fetch, FileChoice, SeedRequest, Terms, TorrentEvent, TorrentHandle,
     TorrentSource,
 };
 use bittorrent_proto::infohash::Infohash;
@@ -28,6 +28,7 @@ fn client(data_dir: &Path) -> Client {
         download_max: None,
         serves: true,
         client_name: "test".into(),
+        pex: true,
     };
     Client::start(config).expect("a client starts")
 }
@@ -45,6 +46,7 @@ async fn add(
         file: FileChoice::Largest,
         fetch: Fetch::All,
         encryption,
+        terms: Terms::default(),
     };
     client.add(request).await.expect("the torrent is added")
 }
@@ -59,7 +61,14 @@ fn film_is_encrypted(host_prefers: Encryption, viewer_prefers: Encryption) -> bo
     smol::block_on(async {
         let (host, viewer) = (client(&dir.path().join("host")), client(&dir.path().join("viewer")));
         let progress = Arc::new(|_| {});
-        let request = SeedRequest { path, name: None, trackers: vec![], progress, encryption: host_prefers };
+        let request = SeedRequest {
+            path,
+            name: None,
+            trackers: vec![],
+            progress,
+            encryption: host_prefers,
+            terms: Terms::default(),
+        };
         let (seeding, _) = host.seed(request).await.expect("the film is shared");
         let addr = SocketAddr::from(([127, 0, 0, 1], host.listen_port()));
         let (handle, events) = add(&viewer, seeding.infohash(), addr, viewer_prefers).await;

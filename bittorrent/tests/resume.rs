@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bittorrent::{
-    AddRequest, Client, ClientConfig, Encryption, Fetch, FileChoice, SeedRequest, TorrentEvent, TorrentHandle,
+    AddRequest, Client, ClientConfig, Encryption, Fetch, FileChoice, SeedRequest, Terms, TorrentEvent, TorrentHandle,
     TorrentSource,
 };
 use bittorrent_proto::magnet::Magnet;
@@ -26,6 +26,7 @@ fn client(data_dir: &Path, upload_max: Option<BytesPerSec>) -> Client {
         download_max: None,
         serves: true,
         client_name: "test".into(),
+        pex: true,
     };
     Client::start(config).unwrap()
 }
@@ -52,6 +53,7 @@ impl Scene {
             trackers: vec![],
             progress: Arc::new(|_| {}),
             encryption: Encryption::Allowed,
+            terms: Terms::default(),
         };
         let (seeded, _) = host.seed(request).await.unwrap();
         Self { dir, film, host, seeded }
@@ -66,7 +68,15 @@ impl Scene {
         let peers = vec![SocketAddr::from(([127, 0, 0, 1], self.host.listen_port()))];
         let (file, fetch) = (FileChoice::Largest, Fetch::All);
         viewer
-            .add(AddRequest { source, peers, trackers: vec![], file, fetch, encryption: Encryption::Allowed })
+            .add(AddRequest {
+                source,
+                peers,
+                trackers: vec![],
+                file,
+                fetch,
+                encryption: Encryption::Allowed,
+                terms: Terms::default(),
+            })
             .await
             .unwrap()
     }

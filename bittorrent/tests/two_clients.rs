@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bittorrent::{
-    AddRequest, Client, ClientConfig, Encryption, Failure, Fetch, FileChoice, SeedRequest, TorrentEvent, TorrentHandle,
-    TorrentSource,
+    AddRequest, Client, ClientConfig, Encryption, Failure, Fetch, FileChoice, SeedRequest, Terms, TorrentEvent,
+    TorrentHandle, TorrentSource,
 };
 use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::units::{BytesPerSec, FileIndex};
@@ -23,6 +23,7 @@ fn client(data_dir: &Path, upload_max: Option<BytesPerSec>) -> Client {
         download_max: None,
         serves: true,
         client_name: "test".into(),
+        pex: true,
     };
     Client::start(config).expect("a client starts")
 }
@@ -40,6 +41,7 @@ async fn seed(client: &Client, path: &Path) -> (TorrentHandle, SocketAddr) {
         trackers: vec![],
         progress: Arc::new(|_| {}),
         encryption: Encryption::Allowed,
+        terms: Terms::default(),
     };
     let (handle, _) = client.seed(request).await.expect("the file is shared");
     (handle, SocketAddr::from(([127, 0, 0, 1], client.listen_port())))
@@ -59,6 +61,7 @@ async fn add(
         file: FileChoice::Largest,
         fetch,
         encryption: Encryption::Allowed,
+        terms: Terms::default(),
     };
     client.add(request).await.expect("the torrent is added")
 }
@@ -157,6 +160,7 @@ fn what_was_fetched_before_is_found_again_and_can_be_deleted() {
             file: FileChoice::Largest,
             fetch: Fetch::All,
             encryption: Encryption::Allowed,
+            terms: Terms::default(),
         };
         let (handle, events) = viewer.add(request).await.unwrap();
         wait_for(&events, |event| matches!(event, TorrentEvent::Done)).await;
@@ -184,6 +188,7 @@ fn a_stopped_torrent_ends_its_streams() {
             file: FileChoice::Largest,
             fetch: Fetch::All,
             encryption: Encryption::Allowed,
+            terms: Terms::default(),
         };
         let (handle, events) = viewer.add(request).await.unwrap();
         wait_for(&events, |event| matches!(event, TorrentEvent::Metadata)).await;
@@ -215,6 +220,7 @@ fn a_source_that_changes_is_not_served() {
             trackers: vec![],
             progress: Arc::new(|_| {}),
             encryption: Encryption::Allowed,
+            terms: Terms::default(),
         };
         let (seeded, events) = host.seed(request).await.unwrap();
         std::fs::write(&path, content(2_000_000)).unwrap();

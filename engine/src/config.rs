@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use bittorrent::ClientConfig;
 use bittorrent_proto::units::BytesPerSec;
-use engine_proto::flags::Flags;
+use engine_proto::flags::{Feature, Flags};
 
 /// The engine's version.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -26,6 +26,8 @@ pub struct Config {
     pub max_upload: u64,
     /// Bytes a second from all peers together; 0 for no limit.
     pub max_download: u64,
+    /// Whether peers tell one another of peers.
+    pub pex: bool,
     /// Sentences to tell right after `ready`.
     pub notes: Vec<String>,
 }
@@ -46,6 +48,7 @@ impl From<&Flags> for Config {
             upload: flags.upload,
             max_upload: flags.max_upload,
             max_download: flags.max_download,
+            pex: flags.is_on(Feature::Pex),
             notes: flags.notes(),
         }
     }
@@ -60,6 +63,7 @@ impl Config {
             upload_max: limit(self.max_upload),
             serves: self.upload,
             download_max: limit(self.max_download),
+            pex: self.pex,
             client_name: format!("ShareStream {VERSION}"),
         }
     }

@@ -7,8 +7,9 @@ use bittorrent::{
 use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::metainfo::Metainfo;
 use bittorrent_proto::policy::connector::NamedBy;
+use bittorrent_proto::room::{MemberId, Room};
 use bittorrent_proto::units::FileIndex;
-use engine_proto::app::{DetailFile, Details, Fact, Snapshot};
+use engine_proto::app::{DetailFile, Details, Fact, Snapshot, Terms};
 use engine_proto::error::{ErrorCode, Problem};
 use engine_proto::infohash::Infohash;
 use engine_proto::ipc::{self, Figures, PeerStatus, State};
@@ -40,6 +41,12 @@ pub(crate) fn fetch(fetch: ipc::Fetch) -> Fetch {
         ipc::Fetch::All => Fetch::All,
         ipc::Fetch::AsNeeded => Fetch::AsNeeded,
     }
+}
+
+/// Whom a torrent has to do with; whether it is for the room alone was worked out.
+pub(crate) fn terms(terms: &Terms, private: bool) -> bittorrent::Terms {
+    let room = terms.room.as_ref().map(|room| Room::new(room.key, MemberId(room.member)));
+    bittorrent::Terms { room, private, members_only: !terms.allow_stock }
 }
 
 /// The files of a torrent whose metadata is known. Pad files are not shown.
@@ -112,6 +119,8 @@ fn peer(peer: &PeerStats) -> PeerStatus {
         incoming: peer.incoming,
         encrypted: peer.encrypted,
         inflight: peer.inflight,
+        member: peer.member.is_some(),
+        member_id: peer.member.map(|member| member.to_string()),
     }
 }
 

@@ -13,7 +13,7 @@ use bittorrent::{
 use bittorrent_proto::limits::TORRENT_FILE_LEN_MAX;
 use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::metainfo::Metainfo;
-use engine_proto::app::{Fact, Input, Start, TorrentKey};
+use engine_proto::app::{Fact, Input, Start, Terms, TorrentKey};
 use engine_proto::error::{ErrorCode, Problem};
 use engine_proto::ipc::{AddSource, Fetch, FileChoice, PeerAddr};
 use engine_proto::trackers;
@@ -76,7 +76,7 @@ struct Wanted {
     tracker: Option<String>,
     file: FileChoice,
     fetch: Fetch,
-    private: Option<bool>,
+    terms: Terms,
 }
 
 /// How a start ended.
@@ -91,9 +91,9 @@ impl Teller {
     /// The whole life.
     pub(crate) async fn run(self, what: Start) {
         let started = match what {
-            Start::Seed { path, name, tracker } => self.seed(&path, name, tracker).await,
-            Start::Add { source, tracker, peers, file, fetch, private } => {
-                let request = Wanted { peers, tracker, file, fetch, private };
+            Start::Seed { path, name, tracker, terms } => self.seed(&path, name, tracker, &terms).await,
+            Start::Add { source, tracker, peers, file, fetch, terms } => {
+                let request = Wanted { peers, tracker, file, fetch, terms };
                 self.add(source, request).await
             }
         };
@@ -122,7 +122,8 @@ impl Teller {
         }
     }
 
-    async fn seed(&self, path: &str, name: Option<String>, tracker: Option<String>) -> Started {
+    async fn seed(&self, path: &str, name: Option<String>, tracker: Option<String>, terms: &Terms) -> Started {
+        let private = trackers::is_room_only(terms.private, tracker.as_deref(), &[]);
         let path = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
         // One place: hashing threads leave a number there when it is free, and never wait.
         let (progress_in, progress) = bounded(1);
@@ -134,6 +135,7 @@ impl Teller {
                 let _ = progress_in.try_send(done);
             }),
             encryption: Encryption::Allowed,
+            terms: convert::terms(terms, private),
         };
         let seeding = async {
             match self.client.seed(request).await {
@@ -165,17 +167,12 @@ impl Teller {
     }
 
     async fn add(&self, source: AddSource, wanted: Wanted) -> Started {
-        let Wanted { peers, tracker, file, fetch, private } = wanted;
-        let (mut source, magnet) = match read_source(source).await {
+        let Wanted { peers, tracker, file, fetch, terms } = wanted;
+        let (source, magnet) = match read_source(source).await {
             Ok(read) => read,
             Err(problem) => return Started::Refused(problem),
         };
-        if trackers::is_room_only(private, tracker.as_deref(), &magnet.trackers) {
-            match &mut source {
-                TorrentSource::Magnet(magnet) => magnet.trackers.clear(),
-                TorrentSource::Metainfo(metainfo) => metainfo.trackers.clear(),
-            }
-        }
+        let private = trackers::is_room_only(terms.private, tracker.as_deref(), &magnet.trackers);
         let infohash = magnet.infohash;
         if let Some(name) = &magnet.name {
             self.tell(Fact::Named(name.clone())).await;
@@ -189,6 +186,7 @@ impl Teller {
             file: convert::file_choice(file),
             fetch: convert::fetch(fetch),
             encryption: Encryption::Allowed,
+            terms: convert::terms(&terms, private),
         };
         let adding = async {
             match self.client.add(request.clone()).await {
@@ -292,6 +290,7 @@ impl Teller {
             // The details were told before every event, as soon as they were there.
             TorrentEvent::Metadata => return,
             TorrentEvent::Done => Fact::Done,
+            TorrentEvent::MemberHere => Fact::Told(Ok("A member of the room is here, and proved it".to_owned())),
             TorrentEvent::Tracker { url, outcome } => convert::tracker(&url, &outcome),
             TorrentEvent::Trouble(trouble) => convert::trouble(&trouble),
             TorrentEvent::Failed(failure) => Fact::Failed(convert::failed(&failure)),

@@ -1,8 +1,8 @@
 //! What peers say: frames, messages, the handshake, and the extension messages inside.
 
 use bittorrent_proto::error::PeerMisbehaved;
-use bittorrent_proto::ext::{ExtHandshake, Extension, MetadataMessage};
-use bittorrent_proto::limits::METADATA_PIECE_LEN;
+use bittorrent_proto::ext::{ExtHandshake, Extension, MetadataMessage, PexMessage};
+use bittorrent_proto::limits::{METADATA_PIECE_LEN, PEX_PEERS_MAX};
 use bittorrent_proto::wire::{FrameDecoder, FrameLimits, Handshake, Message};
 
 use crate::cuts;
@@ -67,6 +67,11 @@ pub fn extension(bytes: &[u8]) {
         for extension in Extension::ALL {
             assert_ne!(merged.id(extension), Some(0), "0 takes an extension away; it is no number to send under");
         }
+    }
+    if let Ok(message) = PexMessage::decode(bytes) {
+        assert!(message.added.len() <= PEX_PEERS_MAX && message.dropped.len() <= PEX_PEERS_MAX);
+        let again = PexMessage::decode(&message.encode()).expect("our own is read");
+        assert_eq!(again.added.len(), message.added.len());
     }
     match MetadataMessage::decode(bytes) {
         Ok(MetadataMessage::Unknown) | Err(_) => {}

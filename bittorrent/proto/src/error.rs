@@ -105,6 +105,9 @@ pub enum PeerUnsupported {
     /// It broke a rule before.
     #[error("that peer broke the rules before")]
     Banned,
+    /// The torrent is a room's, and it neither proved to be a member nor stands at an address that was named.
+    #[error("that peer is no member of the room")]
+    NotMember,
     /// A connection to that peer exists.
     #[error("already connected to that peer")]
     Duplicate,

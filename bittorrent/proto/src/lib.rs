@@ -23,6 +23,7 @@
 //! | 6 | fast extension | [`wire`], [`peer`] |
 //! | 9 | metadata from peers, magnets | [`ext`], [`magnet`] |
 //! | 10 | extension protocol | [`ext`] |
+//! | 11 | peer exchange | [`ext`], [`torrent`] |
 //! | 20 | peer ids | [`peer_id`] |
 //! | 3, 7, 12, 23, 24 | HTTP trackers | [`tracker`] |
 //! | 47 | pad files are read as zeros | [`metainfo`] |
@@ -50,6 +51,7 @@ pub mod policy;
 pub mod rate;
 pub mod reader;
 pub mod rng;
+pub mod room;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -138,6 +138,36 @@ pub const CHOKES_REST: Duration = Duration::from_secs(30);
 /// named are among them, and strangers who call must not keep them out.
 pub const DIALED_SHARE: usize = 4;
 
+/// Peers in each list of a peer exchange message (BEP 11), ours and others'; what is beyond is passed over.
+pub const PEX_PEERS_MAX: usize = 50;
+
+/// How often we send one to a peer (BEP 11).
+pub const PEX_EVERY: Duration = Duration::from_secs(60);
+
+/// Peer exchange messages of a peer at once; libtorrent allows as many. More is a flood.
+pub const PEX_MESSAGES_MAX: u32 = 6;
+
+/// How long one takes to be allowed again. BEP 11 has a minute; clocks drift.
+pub const PEX_MESSAGES_REFILL: Duration = Duration::from_secs(45);
+
+/// Addresses that one peer may name at once; further ones are passed over.
+pub const PEX_NAMED_MAX: u32 = 200;
+
+/// How long one takes to be allowed again: 200 an hour.
+pub const PEX_NAMED_REFILL: Duration = Duration::from_secs(18);
+
+/// Addresses that all peers of a torrent may name at once, so that a crowd cannot fill the table either.
+pub const PEX_INTAKE_MAX: u32 = 100;
+
+/// How long one takes to be allowed again: 100 a minute.
+pub const PEX_INTAKE_REFILL: Duration = Duration::from_millis(600);
+
+/// How long a connection that has to show something first may take to do so: a proof, or the port of a named address.
+pub const PROOF_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Connections that may be in that state, a torrent; the oldest gives way. Each costs a session of a few kB.
+pub const UNPROVEN_MAX: usize = 16;
+
 /// How long a peer that called us and moved nothing is safe from giving its place to the next one.
 pub const IDLE_GUEST_AFTER: Duration = Duration::from_secs(10);
 

@@ -17,6 +17,7 @@ use crate::peer::PeerKey;
 use crate::peer_id::PeerId;
 use crate::reader::ReaderId;
 use crate::rng::Rng;
+use crate::room::Access;
 use crate::torrent::{
     Begin, CloseReason, DiskDone, DiskJob, Event, Input, Output, ReaderChange, Torrent, TorrentConfig,
 };
@@ -42,6 +43,7 @@ pub(crate) struct Host {
     pub(crate) disk: Vec<u8>,
     pub(crate) events: Vec<Event>,
     pub(crate) closed: Vec<CloseReason>,
+    pub(crate) dialed: Vec<SocketAddr>,
     conns: BTreeMap<PeerKey, (usize, PeerKey)>,
     next_key: u32,
     /// Blocks of these pieces leave altered.
@@ -61,6 +63,8 @@ pub(crate) struct Swarm {
     pub(crate) delay: Duration,
     /// Whether those who come serve anybody.
     pub(crate) serves: bool,
+    /// Of the hosts that come from now on.
+    pub(crate) access: Access,
     film: Arc<Metainfo>,
     flying: BTreeMap<(Instant, u64), (usize, PeerKey, Bytes)>,
     sequence: u64,
@@ -74,6 +78,7 @@ impl Swarm {
             hosts: Vec::new(),
             delay: Duration::from_millis(10),
             serves: true,
+            access: Access::default(),
             film,
             flying: BTreeMap::new(),
             sequence: 0,
@@ -89,6 +94,8 @@ impl Swarm {
             listen_port: 1,
             peers_max: 60,
             serves: self.serves,
+            pex: true,
+            access: self.access.clone(),
         }
     }
 
@@ -98,6 +105,7 @@ impl Swarm {
             disk,
             events: Vec::new(),
             closed: Vec::new(),
+            dialed: Vec::new(),
             conns: BTreeMap::new(),
             next_key: 0,
             corrupts: BTreeSet::new(),
@@ -187,7 +195,9 @@ impl Swarm {
                     self.begin(host, Bitfield::new_empty(metainfo.layout.piece_count()), true);
                 }
                 Output::Event(event) => self.hosts[host].events.push(event),
-                Output::Hash(_) | Output::Forget(_) | Output::Dial(_) => {}
+                Output::Dial(addr) => self.hosts[host].dialed.push(addr),
+                Output::Named { addrs, named_by, .. } => self.input(host, Input::Addresses { addrs: &addrs, named_by }),
+                Output::Hash(_) | Output::Forget(_) => {}
             }
         }
     }

@@ -123,12 +123,17 @@ impl Default for Flags {
 }
 
 impl Flags {
+    /// Whether a feature is to work: what is built does, unless it was switched off.
+    pub fn is_on(&self, feature: Feature) -> bool {
+        feature.is_built() && self.features.get(&feature).copied().unwrap_or(true)
+    }
+
     /// One sentence for everything that was asked for explicitly and is not built yet.
     pub fn notes(&self) -> Vec<String> {
         let mut notes: Vec<String> = self
             .features
             .iter()
-            .filter(|(_, on)| **on)
+            .filter(|(feature, on)| **on && !feature.is_built())
             .map(|(feature, _)| format!("-{feature} on: {} not built yet, so it stays off", feature.words()))
             .collect();
         if !self.dht_bootstrap.is_empty() {
@@ -157,6 +162,14 @@ impl Feature {
             Self::Upnp => "upnp",
             Self::Utp => "utp",
             Self::WebRtc => "webrtc",
+        }
+    }
+
+    /// Whether there is such a thing yet.
+    const fn is_built(self) -> bool {
+        match self {
+            Self::Pex => true,
+            Self::Dht | Self::Lsd | Self::Upnp | Self::Utp | Self::WebRtc => false,
         }
     }
 
@@ -266,7 +279,7 @@ const TABLE: &[Row] = &[
     row("data-dir", "FOLDER", "the cache folder", "where downloads live"),
     row("dht", "on|off", "", "find peers with the DHT"),
     row("lsd", "on|off", "", "find peers on the local network"),
-    row("pex", "on|off", "", "learn peers from peers"),
+    row("pex", "on|off", "on", "learn peers from peers"),
     row("upnp", "on|off", "", "ask the router to let peers in"),
     row("utp", "on|off", "", "talk uTP beside TCP"),
     row("webrtc", "on|off", "", "talk to browsers"),

@@ -37,7 +37,7 @@ pub fn watch(source: String, peers: Vec<PeerAddr>, flags: &Flags) -> ExitCode {
     let is_magnet = source.trim_start().to_ascii_lowercase().starts_with("magnet:");
     let source = if is_magnet { AddSource::Magnet(source) } else { AddSource::TorrentFile(source) };
     let (file, fetch) = (FileChoice::default(), Fetch::default());
-    let add = Add { source, tracker_url: None, peers, file, private: None, room: None, fetch };
+    let add = Add { source, tracker_url: None, peers, file, private: None, room: None, allow_stock: None, fetch };
     run(flags, Purpose::Watch, Command::Add(add))
 }
 

@@ -306,6 +306,8 @@ mod tests {
             incoming: true,
             encrypted: false,
             inflight: 0,
+            member: false,
+            member_id: None,
         }
     }
 

@@ -23,6 +23,7 @@ use bittorrent_proto::peer::PeerKey;
 use bittorrent_proto::peer_id::PeerId;
 use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::rng::Rng;
+use bittorrent_proto::room::Access;
 use bittorrent_proto::torrent::{
     CloseReason, DiskJob, Event, Input as CoreInput, Output as CoreOutput, Torrent, TorrentConfig, Wake,
 };
@@ -158,6 +159,8 @@ impl Peer {
             listen_port: id.address().port(),
             peers_max: PEERS_MAX,
             serves: true,
+            pex: true,
+            access: Access::default(),
         };
         let metainfo = config.release.metainfo();
         let core = if config.knows_metainfo {
@@ -236,7 +239,7 @@ impl Peer {
     fn settle(&mut self, now: Instant) {
         loop {
             while let Some(output) = self.core.poll_output() {
-                self.carry_out(output);
+                self.carry_out(now, output);
             }
             let Some(wish) = self.poll_viewer(now) else { break };
             self.grant(now, wish);
@@ -256,7 +259,7 @@ impl Peer {
         }
     }
 
-    fn carry_out(&mut self, output: CoreOutput) {
+    fn carry_out(&mut self, now: Instant, output: CoreOutput) {
         match output {
             CoreOutput::Dial(addr) => match HostId::from_address(addr) {
                 Some(peer) => self.outputs.push_back(Output::Dial { peer }),
@@ -273,6 +276,9 @@ impl Peer {
                     self.closes.push((closed.peer, reason));
                 }
                 self.outputs.push_back(Output::Close { conn });
+            }
+            CoreOutput::Named { addrs, named_by, .. } => {
+                self.core.handle_input(now, CoreInput::Addresses { addrs: &addrs, named_by });
             }
             CoreOutput::Hash(piece) => {
                 if let Some(contiguous) = self.core.contiguous(piece) {
@@ -305,7 +311,7 @@ impl Peer {
                 }
             }
             Event::Done => self.rules.done_told(),
-            Event::Failed { .. } | Event::PeersChanged | Event::NoPeers | Event::NoMetadata => {}
+            Event::Failed { .. } | Event::MemberHere | Event::PeersChanged | Event::NoPeers | Event::NoMetadata => {}
         }
     }
 

@@ -6,6 +6,7 @@ use super::Extension;
 use crate::bencode::{Bounds, Value, encode_dict, parse_prefix};
 use crate::error::PeerMisbehaved;
 use crate::limits::{CLIENT_NAME_CHARS_MAX, METADATA_LEN_MAX, REQQ_MAX};
+use crate::room::{PROOF_VERSION, Proof};
 
 /// What a peer says of itself, once or several times.
 ///
@@ -19,6 +20,8 @@ pub struct ExtHandshake {
     pub upload_only_id: Option<u8>,
     /// `m`: where it receives "no longer have" messages (BEP 54).
     pub lt_donthave: Option<u8>,
+    /// `m`: where it receives what we say of other peers (BEP 11).
+    pub ut_pex: Option<u8>,
     /// Bytes of the info dictionary, for a sender that has it: 1 to [`METADATA_LEN_MAX`], other claims are not read.
     pub metadata_size: Option<u32>,
     /// `p`: the TCP port where it listens.
@@ -31,6 +34,8 @@ pub struct ExtHandshake {
     pub yourip: Option<IpAddr>,
     /// It wants nothing more (BEP 21).
     pub upload_only: bool,
+    /// `ss_room`: its proof that it belongs to the room. A claim until [`crate::room::Room::holds`] says otherwise.
+    pub proof: Option<Proof>,
 }
 
 impl ExtHandshake {
@@ -64,6 +69,15 @@ impl ExtHandshake {
             }
             if let Some(reqq) = self.reqq {
                 dict.emit_pair(b"reqq", reqq)?;
+            }
+            if let Some(proof) = &self.proof {
+                dict.emit_pair_with(b"ss_room", |encoder| {
+                    encoder.emit_dict(|mut room| {
+                        room.emit_pair_with(b"h", |encoder| encoder.emit_bytes(proof.code()))?;
+                        room.emit_pair_with(b"s", |encoder| encoder.emit_bytes(&proof.member.0))?;
+                        room.emit_pair(b"v", PROOF_VERSION)
+                    })
+                })?;
             }
             if self.upload_only {
                 dict.emit_pair(b"upload_only", 1)?;
@@ -106,6 +120,7 @@ impl ExtHandshake {
             reqq: int("reqq").and_then(|reqq| u32::try_from(reqq.clamp(1, i64::from(REQQ_MAX))).ok()),
             yourip: dict.get("yourip").and_then(Value::as_bytes).and_then(address),
             upload_only: int("upload_only").is_some_and(|value| value != 0),
+            proof: dict.get("ss_room").and_then(Proof::read),
             ..Self::default()
         };
         for extension in Extension::ALL {
@@ -131,6 +146,7 @@ impl ExtHandshake {
         self.reqq = newer.reqq.or(self.reqq);
         self.yourip = newer.yourip.or(self.yourip);
         self.upload_only |= newer.upload_only;
+        self.proof = newer.proof.or(self.proof);
     }
 
     /// The number of that extension.
@@ -139,6 +155,7 @@ impl ExtHandshake {
             Extension::UtMetadata => self.ut_metadata,
             Extension::UploadOnly => self.upload_only_id,
             Extension::LtDonthave => self.lt_donthave,
+            Extension::UtPex => self.ut_pex,
         }
     }
 
@@ -147,6 +164,7 @@ impl ExtHandshake {
             Extension::UtMetadata => &mut self.ut_metadata,
             Extension::UploadOnly => &mut self.upload_only_id,
             Extension::LtDonthave => &mut self.lt_donthave,
+            Extension::UtPex => &mut self.ut_pex,
         }
     }
 }
@@ -171,6 +189,7 @@ fn address(bytes: &[u8]) -> Option<IpAddr> {
 mod tests {
     use super::*;
     use crate::limits::EXT_HANDSHAKE_LEN_MAX;
+    use crate::room::MemberId;
     use proptest::prelude::*;
 
     #[test]
@@ -181,12 +200,14 @@ mod tests {
             ut_metadata: Some(2),
             upload_only_id: Some(3),
             lt_donthave: Some(7),
+            ut_pex: Some(1),
             metadata_size: Some(31_235),
             port: Some(6881),
             client_name: Some("ShareStream 0.1.0".into()),
             reqq: Some(250),
             yourip: Some(IpAddr::V4(Ipv4Addr::new(1, 2, 3, 4))),
             upload_only: false,
+            proof: None,
         };
         assert_eq!(ExtHandshake::decode(bytes), Ok(expected));
     }
@@ -200,10 +221,12 @@ mod tests {
             reqq: Some(250),
             yourip: Some(IpAddr::V4(Ipv4Addr::new(1, 2, 3, 4))),
             upload_only: true,
+            proof: Some(Proof::claimed(MemberId([b's'; 20]), [b'h'; 32])),
             ..ExtHandshake::ours()
         };
-        let expected = b"d1:md11:lt_donthavei7e11:upload_onlyi3e11:ut_metadatai2ee13:metadata_sizei31235e\
-            1:pi6881e4:reqqi250e11:upload_onlyi1e1:v17:ShareStream 0.1.06:yourip4:\x01\x02\x03\x04e";
+        let expected = b"d1:md11:lt_donthavei7e11:upload_onlyi3e11:ut_metadatai2e6:ut_pexi1ee13:metadata_sizei31235e\
+            1:pi6881e4:reqqi250e7:ss_roomd1:h32:hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh1:s20:ssssssssssssssssssss1:vi1ee\
+            11:upload_onlyi1e1:v17:ShareStream 0.1.06:yourip4:\x01\x02\x03\x04e";
         assert_eq!(handshake.encode().escape_ascii().to_string(), expected.escape_ascii().to_string());
         assert_eq!(ExtHandshake::decode(expected), Ok(handshake));
         assert_eq!(ExtHandshake::default().encode(), b"d1:mdee");
@@ -232,6 +255,11 @@ mod tests {
             b"d1:vi5ee",
             b"d1:v3:\x01\x02\x7fe",
             b"d6:yourip5:\x01\x02\x03\x04\x05e",
+            b"d7:ss_room3:abce",
+            b"d7:ss_roomd1:h32:hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh1:s20:ssssssssssssssssssss1:vi2eee",
+            b"d7:ss_roomd1:h32:hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh1:s20:ssssssssssssssssssssee",
+            b"d7:ss_roomd1:h31:hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh1:s20:ssssssssssssssssssss1:vi1eee",
+            b"d7:ss_roomd1:h32:hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh1:s21:sssssssssssssssssssss1:vi1eee",
             b"d7:unknownd1:ali1eeeetrailing",
         ];
         for bytes in harmless {
@@ -291,7 +319,8 @@ mod tests {
     proptest! {
         #[test]
         fn what_we_say_is_understood(
-            ids in any::<[Option<u8>; 3]>(),
+            ids in any::<[Option<u8>; 4]>(),
+            proof in any::<Option<([u8; 20], [u8; 32])>>(),
             size in proptest::option::of(1..=METADATA_LEN_MAX),
             port in proptest::option::of(1u16..),
             client_name in proptest::option::of("[a-zA-Z0-9 ./\u{e9}]{1,64}"),
@@ -299,9 +328,11 @@ mod tests {
             yourip in any::<Option<IpAddr>>(),
             upload_only in any::<bool>(),
         ) {
-            let [ut_metadata, upload_only_id, lt_donthave] = ids;
+            let [ut_metadata, upload_only_id, lt_donthave, ut_pex] = ids;
+            let proof = proof.map(|(member, code)| Proof::claimed(MemberId(member), code));
             let handshake = ExtHandshake {
-                ut_metadata, upload_only_id, lt_donthave, metadata_size: size, port, client_name, reqq, yourip, upload_only,
+                ut_metadata, upload_only_id, lt_donthave, ut_pex, metadata_size: size, port, client_name, reqq, yourip,
+                upload_only, proof,
             };
             prop_assert_eq!(ExtHandshake::decode(&handshake.encode()), Ok(handshake));
         }

@@ -10,7 +10,8 @@ use super::session::PeerEvent;
 use crate::error::PeerMisbehaved;
 use crate::limits::{
     CHOKES_MAX, CHOKES_REFILL, CONTROL_BURST, CONTROL_REFILL, EXT_HANDSHAKES_MAX, EXT_HANDSHAKES_REFILL,
-    REQUESTS_REFUSED_MAX, REQUESTS_REFUSED_REFILL,
+    PEX_MESSAGES_MAX, PEX_MESSAGES_REFILL, PEX_NAMED_MAX, PEX_NAMED_REFILL, REQUESTS_REFUSED_MAX,
+    REQUESTS_REFUSED_REFILL,
 };
 use crate::wire::Message;
 
@@ -21,6 +22,8 @@ pub(super) struct Allowances {
     refused: Allowance,
     greetings: Allowance,
     chokes: Allowance,
+    pex: Allowance,
+    named: Allowance,
 }
 
 impl Allowances {
@@ -30,6 +33,8 @@ impl Allowances {
             refused: Allowance::new(REQUESTS_REFUSED_MAX, REQUESTS_REFUSED_REFILL),
             greetings: Allowance::new(EXT_HANDSHAKES_MAX, EXT_HANDSHAKES_REFILL),
             chokes: Allowance::new(CHOKES_MAX, CHOKES_REFILL),
+            pex: Allowance::new(PEX_MESSAGES_MAX, PEX_MESSAGES_REFILL),
+            named: Allowance::new(PEX_NAMED_MAX, PEX_NAMED_REFILL),
         }
     }
 
@@ -43,6 +48,9 @@ impl Allowances {
         if matches!(event, Some(PeerEvent::ExtHandshake)) && !self.greetings.take(now, 1) {
             return Err(PeerMisbehaved::Flood);
         }
+        if matches!(event, Some(PeerEvent::Pex(_))) && !self.pex.take(now, 1) {
+            return Err(PeerMisbehaved::Flood);
+        }
         let price = price(message, event);
         if price == 0 || self.control.take(now, price) { Ok(()) } else { Err(PeerMisbehaved::Flood) }
     }
@@ -50,6 +58,11 @@ impl Allowances {
     /// A request of its was refused.
     pub(super) fn charge_refused(&mut self, now: Instant) -> Result<(), PeerMisbehaved> {
         if self.refused.take(now, 1) { Ok(()) } else { Err(PeerMisbehaved::Flood) }
+    }
+
+    /// It names a peer. False when it has named too many; that one is passed over.
+    pub(super) fn may_name(&mut self, now: Instant) -> bool {
+        self.named.take(now, 1)
     }
 
     /// It choked us while it owed blocks. False when it does that too often.
@@ -91,7 +104,7 @@ fn price(message: &Message<'_>, event: Option<&PeerEvent<'_>>) -> u32 {
 
 /// So many at once, and one more after each `refill`.
 #[derive(Clone, Copy, Debug)]
-struct Allowance {
+pub(crate) struct Allowance {
     burst: u32,
     refill: Duration,
     /// When all of it is back.
@@ -99,11 +112,11 @@ struct Allowance {
 }
 
 impl Allowance {
-    const fn new(burst: u32, refill: Duration) -> Self {
+    pub(crate) const fn new(burst: u32, refill: Duration) -> Self {
         Self { burst, refill, full_at: None }
     }
 
-    fn take(&mut self, now: Instant, count: u32) -> bool {
+    pub(crate) fn take(&mut self, now: Instant, count: u32) -> bool {
         let full_at = self.full_at.unwrap_or(now).max(now) + self.refill * count;
         let fits = full_at.saturating_duration_since(now) <= self.refill * self.burst;
         if fits {

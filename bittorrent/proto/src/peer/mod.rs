@@ -4,7 +4,7 @@
 //! every message against the rules. It decides nothing: whom to unchoke and what to ask for come from
 //! [`crate::torrent::Torrent`].
 
-mod allowance;
+pub(crate) mod allowance;
 mod inflight;
 mod knowledge;
 mod session;

@@ -11,7 +11,7 @@ use super::knowledge::{EarlySet, Knowledge};
 use super::uploads::Uploads;
 use crate::bitfield::Bitfield;
 use crate::error::PeerMisbehaved;
-use crate::ext::{self, ExtHandshake, MetadataMessage};
+use crate::ext::{self, ExtHandshake, MetadataMessage, PexMessage};
 use crate::layout::{RawBlock, TorrentLayout};
 use crate::limits::{INFLIGHT_MAX, METADATA_SIZES_CHANGED_MAX, REQQ_DEFAULT, UNREQUESTED_BYTES_MAX};
 use crate::peer_id::PeerId;
@@ -124,6 +124,8 @@ pub enum PeerEvent<'a> {
     ExtHandshake,
     /// It speaks about metadata (BEP 9).
     Metadata(MetadataMessage<'a>),
+    /// It speaks of other peers (BEP 11).
+    Pex(PexMessage),
 }
 
 impl PeerSession {
@@ -409,6 +411,7 @@ impl PeerSession {
                 Ok(Some(PeerEvent::ExtHandshake))
             }
             ext::UT_METADATA_ID => Ok(Some(PeerEvent::Metadata(MetadataMessage::decode(payload)?))),
+            ext::UT_PEX_ID => Ok(Some(PeerEvent::Pex(PexMessage::decode(payload)?))),
             ext::UPLOAD_ONLY_ID => {
                 self.ext.upload_only = payload.first().is_some_and(|&byte| byte != 0);
                 Ok(None)
@@ -469,6 +472,19 @@ impl PeerSession {
         let payload = message.encode();
         self.send(Message::Extended { id, payload: &payload });
         true
+    }
+
+    /// Says which peers came and went, under the id the peer chose. False when it does not speak ut_pex.
+    pub fn send_pex(&mut self, message: &PexMessage) -> bool {
+        let Some(id) = self.ext.ut_pex else { return false };
+        let payload = message.encode();
+        self.send(Message::Extended { id, payload: &payload });
+        true
+    }
+
+    /// It names a peer. False when it has named too many.
+    pub fn may_name(&mut self, now: Instant) -> bool {
+        self.allowances.may_name(now)
     }
 
     /// Refuses its requests from now on. Returns what will not be answered; with the fast extension each is rejected.

@@ -3,7 +3,7 @@
 //! In a small room everybody, before they ask: viewers watch the same second of the film, nobody must wait for a slot, and
 //! the first request need not wait for the answer to `interested`. Only beyond that
 //! are slots given to who gives most (or, while we have everything, to who takes fastest), with one for somebody new each
-//! round. Prose: docs/choking.md.
+//! round. Members of a room are unchoked always, and take no slot from others. Prose: docs/choking.md.
 
 use std::time::Duration;
 
@@ -27,6 +27,8 @@ pub const ROUNDS_NEW: u64 = 3;
 pub struct Upload {
     /// Which.
     pub peer: PeerKey,
+    /// It proved to be a member of the room.
+    pub is_member: bool,
     /// It wants something of ours.
     pub is_interested: bool,
     /// From it to us.
@@ -40,9 +42,10 @@ pub fn pick_unchoked(peers: &[Upload], we_have_everything: bool, turn: u64) -> V
     if peers.len() <= SMALL_ROOM {
         return peers.iter().map(|peer| peer.peer).collect();
     }
-    let mut interested: Vec<&Upload> = peers.iter().filter(|peer| peer.is_interested).collect();
+    let members = peers.iter().filter(|peer| peer.is_member).map(|peer| peer.peer);
+    let mut interested: Vec<&Upload> = peers.iter().filter(|peer| peer.is_interested && !peer.is_member).collect();
     if interested.len() <= SLOTS {
-        return interested.into_iter().map(|peer| peer.peer).collect();
+        return members.chain(interested.into_iter().map(|peer| peer.peer)).collect();
     }
     interested.sort_by_key(|peer| {
         let merit = if we_have_everything { peer.takes } else { peer.gives };
@@ -50,7 +53,7 @@ pub fn pick_unchoked(peers: &[Upload], we_have_everything: bool, turn: u64) -> V
     });
     let (best, others) = interested.split_at(SLOTS - 1);
     let lucky = usize::try_from(turn % others.len() as u64).unwrap_or(0);
-    best.iter().chain(others.get(lucky)).map(|peer| peer.peer).collect()
+    members.chain(best.iter().chain(others.get(lucky)).map(|peer| peer.peer)).collect()
 }
 
 #[cfg(test)]
@@ -61,6 +64,7 @@ mod tests {
         (0..count)
             .map(|peer| Upload {
                 peer: PeerKey(peer),
+                is_member: false,
                 is_interested: true,
                 gives: BytesPerSec::new(u64::from(peer)),
                 takes: BytesPerSec::new(u64::from(1000 - peer)),
@@ -76,6 +80,15 @@ mod tests {
         let mut crowd = crowd(30);
         crowd.iter_mut().take(15).for_each(|peer| peer.is_interested = false);
         assert_eq!(pick_unchoked(&crowd, false, 0).len(), 15, "a slot is for who wants something");
+    }
+
+    #[test]
+    fn members_take_no_slot_and_need_no_merit() {
+        let mut crowd = crowd(100);
+        crowd.iter_mut().take(30).for_each(|peer| (peer.is_member, peer.is_interested) = (true, false));
+        let unchoked = pick_unchoked(&crowd, false, 0);
+        assert_eq!(unchoked.len(), 30 + SLOTS);
+        assert!((0..30).all(|member| unchoked.contains(&PeerKey(member))));
     }
 
     #[test]

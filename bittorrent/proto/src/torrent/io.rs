@@ -1,6 +1,6 @@
 //! What goes into a torrent and what comes out.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -104,6 +104,15 @@ pub enum ReaderChange {
 pub enum Output {
     /// Connect to that address.
     Dial(SocketAddr),
+    /// A peer names others (BEP 11): those that may be dialed come back as [`Input::Addresses`].
+    Named {
+        /// Where that peer is.
+        by: IpAddr,
+        /// Whom it names; ports are never 0.
+        addrs: Vec<SocketAddr>,
+        /// What its word counts.
+        named_by: NamedBy,
+    },
     /// Send these bytes.
     Send {
         /// To whom.
@@ -226,6 +235,8 @@ pub enum Event {
     },
     /// Everything wanted is here. Once.
     Done,
+    /// A member of the room is here, and proved it. Once.
+    MemberHere,
     /// The number of connections changed.
     PeersChanged,
     /// Nobody to fetch from for 20 s.

@@ -11,7 +11,11 @@ use crate::peer::PeerKey;
 
 impl Torrent {
     pub(super) fn on_ext_handshake(&mut self, now: Instant, key: PeerKey) {
+        if !self.look_at_proof(now, key) {
+            return;
+        }
         self.learn_listen_port(now, key);
+        self.exchange_peers(now);
         let Some(peer) = self.peers.get(&key) else { return };
         if let (Phase::Metadata(fetch), Some(size), Some(_)) =
             (&mut self.phase, peer.session.ext.metadata_size, peer.session.ext.ut_metadata)
@@ -88,6 +92,7 @@ impl Torrent {
             }
         };
         let piece_count = metainfo.layout.piece_count();
+        let is_private = metainfo.private;
         self.phase = Phase::Preparing(metainfo.clone());
         self.tell(Event::Metadata(metainfo));
         // What peers said of pieces before could not be checked; now it can.
@@ -100,6 +105,10 @@ impl Torrent {
         }
         for (key, misbehaved) in liars {
             self.punish(now, key, misbehaved);
+        }
+        self.tell_unproven_piece_count(now, piece_count);
+        if is_private {
+            self.turn_private(now);
         }
     }
 }

@@ -1,16 +1,19 @@
 //! A torrent: the sessions of its peers, what is here of it, who waits for it, and the policies between them.
 //!
-//! This file holds the state and the four verbs. What happens to a connection is in `swarm`; what is asked for in
-//! `download`, whom it is asked of again in `slow`, for whom in `demand`; what comes of it in `pieces`, of wrong ones in
-//! `blame`; who has what in `availability`; serving in `upload`; the info dictionary in `metadata`. No arithmetic here: that is [`crate::layout`]'s.
+//! This file holds the state and the four verbs. What happens to a connection is in `swarm`, who may have one in
+//! `admission`, who hears of whom in `exchange`; what is asked for in `download`, whom it is asked of again in `slow`, for
+//! whom in `demand`; what comes of it in `pieces`, of wrong ones in `blame`; who has what in `availability`; serving in
+//! `upload`; the info dictionary in `metadata`. No arithmetic here: that is [`crate::layout`]'s.
 //!
 //! A life: [`Torrent::new`] with an infohash alone (a magnet) or [`Torrent::with_metainfo`]; peers connect; with the metadata
 //! known, storage gets ready and [`Input::Begin`] comes; from then on pieces are asked for, checked and shared.
 
+mod admission;
 mod availability;
 mod blame;
 mod demand;
 mod download;
+mod exchange;
 #[cfg(any(test, feature = "testing"))]
 mod invariants;
 mod io;
@@ -18,6 +21,8 @@ mod metadata;
 #[cfg(any(test, feature = "testing"))]
 pub mod operations;
 mod pieces;
+#[cfg(test)]
+mod room_tests;
 mod slow;
 mod stats;
 mod swarm;
@@ -31,6 +36,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use admission::Unproven;
 pub use io::{Begin, CloseReason, DiskDone, DiskJob, Event, Input, Output, ReaderChange};
 pub use stats::{PeerSnapshot, Snapshot};
 pub use timers::{Timers, Wake};
@@ -40,8 +46,9 @@ use crate::blame::Evidence;
 use crate::error::PeerMisbehaved;
 use crate::ext::MetadataFetch;
 use crate::infohash::Infohash;
-use crate::limits::SEND_QUEUED_MAX;
+use crate::limits::{PEX_INTAKE_MAX, PEX_INTAKE_REFILL, SEND_QUEUED_MAX};
 use crate::metainfo::Metainfo;
+use crate::peer::allowance::Allowance;
 use crate::peer::{PeerKey, PeerSession};
 use crate::peer_id::PeerId;
 use crate::policy::connector::Connector;
@@ -50,6 +57,7 @@ use crate::policy::requester::HedgeBudget;
 use crate::rate::RateMeter;
 use crate::reader::{Demand, Readers};
 use crate::rng::Rng;
+use crate::room::{Access, MemberId};
 use crate::store::Store;
 use crate::units::{ByteLen, BytesPerSec, PieceIndex};
 use crate::wire::{FrameDecoder, Message};
@@ -73,6 +81,10 @@ pub struct TorrentConfig {
     pub peers_max: usize,
     /// Whether anything is served. Without it everybody stays choked, and metadata is refused.
     pub serves: bool,
+    /// Whether peers tell one another of peers (BEP 11). A private torrent (BEP 27) never does.
+    pub pex: bool,
+    /// Whom it has to do with.
+    pub access: Access,
 }
 
 /// One torrent.
@@ -83,6 +95,12 @@ pub struct Torrent {
     rng: Rng,
     phase: Phase,
     peers: BTreeMap<PeerKey, Peer>,
+    /// Connections that have to show who they are before they count as peers.
+    unproven: BTreeMap<PeerKey, Unproven>,
+    /// Addresses that peers may still name.
+    intake: Allowance,
+    proofs_refused: u32,
+    member_told: bool,
     connector: Connector,
     readers: Readers,
     timers: Timers,
@@ -169,6 +187,12 @@ struct Peer {
     /// It said no to a request; it is not asked again before.
     refused_until: Option<Instant>,
     metadata_allowance: crate::ext::MetadataServe,
+    /// Who of the room it is, once it proved that.
+    member: Option<MemberId>,
+    /// Which peers it was told of (BEP 11).
+    told: BTreeSet<SocketAddr>,
+    /// When it was last told of any.
+    told_at: Option<Instant>,
 }
 
 impl Torrent {
@@ -196,6 +220,10 @@ impl Torrent {
             rng,
             phase,
             peers: BTreeMap::new(),
+            unproven: BTreeMap::new(),
+            intake: Allowance::new(PEX_INTAKE_MAX, PEX_INTAKE_REFILL),
+            proofs_refused: 0,
+            member_told: false,
             readers: Readers::default(),
             timers: Timers::default(),
             outputs: VecDeque::new(),
@@ -213,12 +241,7 @@ impl Torrent {
     /// Takes in something that happened.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
         match input {
-            Input::Addresses { addrs, named_by } => {
-                for addr in addrs {
-                    self.connector.add(now, *addr, named_by);
-                }
-                self.dial(now);
-            }
+            Input::Addresses { addrs, named_by } => self.on_addresses(now, addrs, named_by),
             Input::DialFailed(addr) => {
                 self.connector.failed(now, addr);
                 self.dial(now);
@@ -256,6 +279,8 @@ impl Torrent {
                     self.timers.set_or_cancel(Wake::Demand, self.readers.next_change(now));
                 }
                 Wake::Retry => self.on_retry(now),
+                Wake::Proof => self.on_proof_overdue(now),
+                Wake::Exchange => self.exchange_peers(now),
                 Wake::NoPeers => self.on_no_peers(now),
                 Wake::NoMetadata => {
                     self.timers.set(Wake::NoMetadata, now + NO_METADATA_AFTER);

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::Torrent;
 use crate::peer::PeerKey;
+use crate::room::MemberId;
 use crate::units::{ByteLen, BytesPerSec};
 
 /// A moment of a torrent.
@@ -22,6 +23,8 @@ pub struct Snapshot {
     pub upload_capacity: BytesPerSec,
     /// Where the film is read, as a byte of the torrent.
     pub lead_position: Option<u64>,
+    /// Proofs of membership that did not hold.
+    pub proofs_refused: u32,
     /// Each connection.
     pub peers: Vec<PeerSnapshot>,
 }
@@ -59,6 +62,8 @@ pub struct PeerSnapshot {
     pub peer_interested: bool,
     /// Our requests that it has not answered.
     pub inflight: usize,
+    /// Who of the room it is, once it proved that.
+    pub member: Option<MemberId>,
 }
 
 impl Torrent {
@@ -83,6 +88,7 @@ impl Torrent {
                 peer_choking: session.peer_choking,
                 peer_interested: session.peer_interested,
                 inflight: session.inflight.len(),
+                member: peer.member,
             }
         });
         Snapshot {
@@ -91,6 +97,7 @@ impl Torrent {
             downloaded: self.downloaded.total(),
             uploaded: self.uploaded.total(),
             upload_capacity: self.upload_capacity,
+            proofs_refused: self.proofs_refused,
             lead_position: self.readers.lead_position(),
             peers: peers.collect(),
         }

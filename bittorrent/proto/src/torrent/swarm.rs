@@ -1,8 +1,10 @@
 //! Connections: made, listened to, ended.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use super::admission::Entrance;
 use super::{CloseReason, Event, NO_PEERS_AFTER, Output, Peer, Phase, Torrent, Wake};
 use crate::bitfield::Bitfield;
 use crate::error::{PeerMisbehaved, PeerUnsupported};
@@ -12,11 +14,12 @@ use crate::peer::{PeerEvent, PeerKey, PeerSession, SessionConfig};
 use crate::peer_id::PeerId;
 use crate::policy::choker;
 use crate::policy::connector::NamedBy;
+use crate::room::MemberId;
 use crate::units::ByteLen;
 use crate::wire::{FrameDecoder, FrameLimits, Handshake, Message};
 
 /// Silence after which a second connection of the same peer takes the place of the first.
-const DUPLICATE_QUIET: Duration = Duration::from_secs(10);
+pub(super) const DUPLICATE_QUIET: Duration = Duration::from_secs(10);
 
 /// Peers remembered for what they did, 20 bytes each.
 const BANNED_IDS_MAX: usize = 1024;
@@ -30,7 +33,8 @@ impl Torrent {
             self.timers.cancel(Wake::Dial);
             return;
         }
-        while let Some(addr) = self.connector.next_dial(now, self.peers.len()) {
+        let dialed_unproven = self.unproven.values().filter(|unproven| !unproven.is_incoming()).count();
+        while let Some(addr) = self.connector.next_dial(now, self.peers.len() + dialed_unproven) {
             self.outputs.push_back(Output::Dial(addr));
         }
         // What is due and was not dialed waits for a place, and is looked at again when one is free.
@@ -49,38 +53,52 @@ impl Torrent {
         if !incoming {
             self.connector.connected(addr);
         }
-        if let Err(reason) = self.admit(now, handshake, incoming) {
-            self.outputs.push_back(Output::Close { peer: key, reason });
-            if !incoming {
-                match reason {
-                    CloseReason::Unsupported(PeerUnsupported::Ourselves) => self.connector.ban(addr),
-                    // Not dialed again until a connection ends.
-                    CloseReason::Unsupported(PeerUnsupported::Duplicate) => self.connector.duplicate(addr),
-                    CloseReason::Unsupported(PeerUnsupported::Banned) => self.connector.ban(addr),
-                    CloseReason::Misbehaved(_) | CloseReason::Full | CloseReason::Outdated => {
-                        self.connector.disconnected(now, addr, Duration::ZERO);
-                    }
-                }
-                self.dial(now);
-            }
-            return;
+        if let Err(reason) = self.first_look(handshake) {
+            return self.turn_away(now, key, addr, incoming, reason);
         }
+        let peer = self.new_peer(now, addr, incoming, handshake);
+        match self.entrance(now, addr, incoming, handshake) {
+            Entrance::Open => self.let_in(now, key, peer, None),
+            Entrance::ProofFirst => self.hold(now, key, peer),
+            Entrance::Closed => self.turn_away(now, key, addr, incoming, PeerUnsupported::NotMember.into()),
+        }
+    }
+
+    /// A connection whose handshakes are through comes to nothing.
+    pub(super) fn turn_away(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        addr: SocketAddr,
+        incoming: bool,
+        reason: CloseReason,
+    ) {
+        self.outputs.push_back(Output::Close { peer: key, reason });
         if !incoming {
-            // Again, as an older connection to the same peer may have ended for this one.
-            self.connector.connected(addr);
+            match reason {
+                CloseReason::Unsupported(PeerUnsupported::Ourselves | PeerUnsupported::Banned)
+                | CloseReason::Misbehaved(_) => self.connector.ban(addr),
+                // Not dialed again until a connection ends.
+                CloseReason::Unsupported(PeerUnsupported::Duplicate) => self.connector.duplicate(addr),
+                CloseReason::Unsupported(PeerUnsupported::NotMember) | CloseReason::Full | CloseReason::Outdated => {
+                    self.connector.disconnected(now, addr, Duration::ZERO);
+                }
+            }
+            self.dial(now);
         }
+    }
+
+    fn new_peer(&self, now: Instant, addr: SocketAddr, incoming: bool, handshake: &Handshake) -> Peer {
         let config = SessionConfig { addr, incoming, peer_id: handshake.peer_id, reserved: handshake.reserved };
         let mut session = PeerSession::new(now, config);
         let layout = self.metainfo().map(|metainfo| metainfo.layout.clone());
         let limits =
             layout.as_ref().map_or_else(FrameLimits::default, |layout| FrameLimits::for_pieces(layout.piece_count()));
-        session.send_ext_handshake(&self.our_ext_handshake(addr));
-        session.send_have_set(self.have());
         if let Some(layout) = &layout {
             // Nothing was said yet, so there is nothing to check; it becomes an empty set.
             let _ = session.set_piece_count(layout.piece_count());
         }
-        let peer = Peer {
+        Peer {
             session,
             decoder: FrameDecoder::new(limits),
             stalled_at: None,
@@ -93,10 +111,32 @@ impl Torrent {
             strikes: 0,
             refused_until: None,
             metadata_allowance: MetadataServe::new(),
-        };
+            member: None,
+            told: BTreeSet::new(),
+            told_at: None,
+        }
+    }
+
+    /// A connection becomes a peer, unless there is no place for it. It may have said things already.
+    pub(super) fn let_in(&mut self, now: Instant, key: PeerKey, mut peer: Peer, member: Option<MemberId>) {
+        let SessionConfig { addr, incoming, peer_id, .. } = *peer.session.config();
+        if let Err(reason) = self.admit(now, peer_id, incoming, member) {
+            return self.turn_away(now, key, addr, incoming, reason);
+        }
+        if !incoming {
+            // Again, as an older connection to the same peer may have ended for this one.
+            self.connector.connected(addr);
+        }
+        peer.member = member;
+        // Who dials shows its proof first; who was dialed answers one that holds.
+        let with_proof = !incoming || member.is_some();
+        peer.session.send_ext_handshake(&self.our_ext_handshake(&peer, with_proof));
+        peer.session.send_have_set(self.have());
         self.peers.insert(key, peer);
         self.talkative.insert(key);
+        self.hungry.insert(key);
         self.count_availability(key);
+        self.update_interest(key);
         self.timers.cancel(Wake::NoPeers);
         self.timers.set_if_idle(Wake::ChokeRound, now + choker::ROUND);
         self.rechoke(now);
@@ -105,8 +145,7 @@ impl Torrent {
         self.dial(now);
     }
 
-    /// Whether a new connection may stay; a worse one to the same peer gives way.
-    fn admit(&mut self, now: Instant, handshake: &Handshake, incoming: bool) -> Result<(), CloseReason> {
+    fn first_look(&self, handshake: &Handshake) -> Result<(), CloseReason> {
         if handshake.infohash != self.infohash {
             return Err(PeerMisbehaved::WrongInfohash.into());
         }
@@ -116,9 +155,20 @@ impl Torrent {
         if self.banned_ids.contains(&handshake.peer_id) {
             return Err(PeerUnsupported::Banned.into());
         }
-        if let Some(older) = self.key_of(handshake.peer_id) {
+        Ok(())
+    }
+
+    /// Whether a new connection may stay; a worse one to the same peer gives way, and a stranger's to a member.
+    fn admit(
+        &mut self,
+        now: Instant,
+        peer_id: PeerId,
+        incoming: bool,
+        member: Option<MemberId>,
+    ) -> Result<(), CloseReason> {
+        if let Some(older) = self.key_of(peer_id) {
             // Both ends must keep the same one of two: the one that the lower id dialed.
-            let we_are_lower = self.config.peer_id.as_bytes() < handshake.peer_id.as_bytes();
+            let we_are_lower = self.config.peer_id.as_bytes() < peer_id.as_bytes();
             let newer_wins = incoming != we_are_lower;
             let older_incoming = self.peers.get(&older).is_some_and(|peer| peer.session.config().incoming);
             // From one side twice: the older stays, unless it looks dead. A peer that changed networks leaves one behind.
@@ -131,8 +181,22 @@ impl Torrent {
             self.close(older, PeerUnsupported::Duplicate.into());
             self.forget(now, older);
         }
+        if let Some(older) = member.and_then(|member| self.key_of_member(member)) {
+            // One member, two ids: it started anew, or uses two machines. What still talks stays.
+            let quiet = self
+                .peers
+                .get(&older)
+                .is_none_or(|peer| now.saturating_duration_since(peer.session.last_received) >= DUPLICATE_QUIET);
+            if !quiet {
+                return Err(PeerUnsupported::Duplicate.into());
+            }
+            self.close(older, PeerUnsupported::Duplicate.into());
+            self.forget(now, older);
+        }
         if !self.has_room(incoming) {
-            let idle = self.idle_guest(now).filter(|_| incoming).ok_or(CloseReason::Full)?;
+            let idle = self.idle_guest(now).filter(|_| incoming);
+            let stranger = || member.and_then(|_| self.youngest_stranger());
+            let idle = idle.or_else(stranger).ok_or(CloseReason::Full)?;
             self.close(idle, CloseReason::Full);
             self.forget(now, idle);
         }
@@ -140,7 +204,7 @@ impl Torrent {
     }
 
     /// Who calls us cannot take every place: while there is something to fetch, some are kept for those we dial.
-    fn has_room(&self, incoming: bool) -> bool {
+    pub(super) fn has_room(&self, incoming: bool) -> bool {
         let places = self.connector.peers_max();
         let kept = if self.is_done() { 0 } else { places / DIALED_SHARE };
         let guests = self.peers.values().filter(|peer| peer.session.config().incoming).count();
@@ -148,11 +212,15 @@ impl Torrent {
     }
 
     /// Who called us longest ago and neither gave, took nor wants anything: it makes room for somebody who may.
-    fn idle_guest(&self, now: Instant) -> Option<PeerKey> {
+    pub(super) fn idle_guest(&self, now: Instant) -> Option<PeerKey> {
         let idle = |peer: &Peer| {
             let session = &peer.session;
             let nothing_moved = session.downloaded.total() + session.uploaded.total() == ByteLen::ZERO;
-            session.config().incoming && nothing_moved && !session.peer_interested && session.inflight.is_empty()
+            session.config().incoming
+                && peer.member.is_none()
+                && nothing_moved
+                && !session.peer_interested
+                && session.inflight.is_empty()
         };
         self.peers
             .iter()
@@ -161,23 +229,37 @@ impl Torrent {
             .map(|(key, _)| *key)
     }
 
-    fn key_of(&self, peer_id: PeerId) -> Option<PeerKey> {
+    /// Who is no member and came last: it has the least to lose.
+    fn youngest_stranger(&self) -> Option<PeerKey> {
+        let strangers = self.peers.iter().filter(|(_, peer)| peer.member.is_none());
+        strangers.max_by_key(|(key, peer)| (peer.since, **key)).map(|(key, _)| *key)
+    }
+
+    pub(super) fn key_of(&self, peer_id: PeerId) -> Option<PeerKey> {
         self.peers.iter().find(|(_, peer)| peer.session.config().peer_id == peer_id).map(|(key, _)| *key)
     }
 
-    fn our_ext_handshake(&self, addr: SocketAddr) -> ExtHandshake {
+    pub(super) fn key_of_member(&self, member: MemberId) -> Option<PeerKey> {
+        self.peers.iter().find(|(_, peer)| peer.member == Some(member)).map(|(key, _)| *key)
+    }
+
+    pub(super) fn our_ext_handshake(&self, peer: &Peer, with_proof: bool) -> ExtHandshake {
+        let config = peer.session.config();
+        let ours = ExtHandshake::ours();
         ExtHandshake {
+            ut_pex: ours.ut_pex.filter(|_| self.exchanges_peers()),
+            proof: self.config.access.room.as_ref().filter(|_| with_proof).map(|room| room.prove(&self.pair(config))),
             metadata_size: self.metainfo().and_then(|metainfo| u32::try_from(metainfo.info.len()).ok()),
             port: Some(self.config.listen_port).filter(|port| *port != 0),
             client_name: Some(self.config.client_name.clone()),
-            yourip: Some(addr.ip().to_canonical()),
+            yourip: Some(config.addr.ip().to_canonical()),
             upload_only: self.have().is_some_and(Bitfield::is_full),
-            ..ExtHandshake::ours()
+            ..ours
         }
     }
 
     pub(super) fn on_received(&mut self, now: Instant, key: PeerKey, mut bytes: &[u8]) {
-        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let Some(peer) = self.peers.get_mut(&key) else { return self.on_unproven_received(now, key, bytes) };
         // The decoder is taken out, so that what it lends of the bytes does not hold the torrent.
         let mut decoder = std::mem::replace(&mut peer.decoder, FrameDecoder::new(FrameLimits::default()));
         let mut metainfo = self.metainfo().cloned();
@@ -237,12 +319,15 @@ impl Torrent {
             PeerEvent::Rejected(block) => self.on_rejected(now, key, block),
             PeerEvent::ExtHandshake => self.on_ext_handshake(now, key),
             PeerEvent::Metadata(message) => self.on_metadata(now, key, message)?,
+            PeerEvent::Pex(message) => self.on_pex(now, key, &message),
         }
         Ok(())
     }
 
     pub(super) fn on_disconnected(&mut self, now: Instant, key: PeerKey) {
-        self.forget(now, key);
+        if !self.on_unproven_lost(now, key) {
+            self.forget(now, key);
+        }
         self.dial(now);
     }
 
@@ -293,6 +378,7 @@ impl Torrent {
         }
         self.hungry.extend(self.peers.keys());
         self.rechoke(now);
+        self.exchange_peers(now);
         self.tell(Event::PeersChanged);
     }
 
@@ -342,7 +428,8 @@ impl Torrent {
         let (None, Some(port), true) = (peer.listen_addr, peer.session.ext.port, config.incoming) else { return };
         let addr = SocketAddr::new(config.addr.ip(), port);
         peer.listen_addr = Some(addr);
-        self.connector.add(now, addr, NamedBy::Stranger);
+        let named_by = if peer.member.is_some() { NamedBy::Member } else { NamedBy::Stranger };
+        self.connector.add(now, addr, named_by);
         self.connector.connected(addr);
         // The timer may be for the very address that called us.
         self.dial(now);
@@ -351,7 +438,7 @@ impl Torrent {
 
 impl Peer {
     /// Where it can be dialed: where it was, or where it says it listens.
-    fn dialable(&self) -> Option<SocketAddr> {
+    pub(super) fn dialable(&self) -> Option<SocketAddr> {
         let config = self.session.config();
         if config.incoming { self.listen_addr } else { Some(config.addr) }
     }

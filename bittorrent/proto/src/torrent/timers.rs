@@ -22,6 +22,10 @@ pub enum Wake {
     Metadata,
     /// A reader falls idle or asleep.
     Demand,
+    /// A peer that has to show who it is took too long.
+    Proof,
+    /// A peer may be told which others came and went.
+    Exchange,
     /// There has been nobody to fetch from for too long.
     NoPeers,
     /// There has been no info dictionary for too long.

@@ -31,7 +31,7 @@ impl Torrent {
     }
 
     pub(super) fn on_written(&mut self, now: Instant, key: PeerKey, len: usize) {
-        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let Some(peer) = self.peers.get_mut(&key) else { return self.on_unproven_written(key, len) };
         peer.send_queued = peer.send_queued - ByteLen::new(len as u64);
         self.serve(now, key);
     }
@@ -106,6 +106,7 @@ impl Torrent {
             .iter()
             .map(|(key, peer)| Upload {
                 peer: *key,
+                is_member: peer.member.is_some(),
                 is_interested: peer.session.peer_interested,
                 gives: peer.session.downloaded.rate(now),
                 takes: peer.session.uploaded.rate(now),

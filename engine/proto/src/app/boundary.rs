@@ -2,7 +2,7 @@
 
 use crate::error::Problem;
 use crate::infohash::Infohash;
-use crate::ipc::{AddSource, Fetch, Figures, FileChoice, Message, PeerAddr, PeerStatus, Request};
+use crate::ipc::{AddSource, Fetch, Figures, FileChoice, Message, PeerAddr, PeerStatus, Request, Room};
 
 /// A torrent, as `App` and driver name it to each other from the command on, long before its infohash is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -199,6 +199,8 @@ pub enum Start {
         name: Option<String>,
         /// The room's rendezvous, announced to. It goes into the magnet when others can reach it.
         tracker: Option<String>,
+        /// Whom it has to do with.
+        terms: Terms,
     },
     /// Fetch it.
     Add {
@@ -212,10 +214,20 @@ pub enum Start {
         file: FileChoice,
         /// How much to fetch.
         fetch: Fetch,
-        /// Whether trackers that only the magnet or the torrent names are left alone: what was said, for
-        /// [`crate::trackers::is_room_only`].
-        private: Option<bool>,
+        /// Whom it has to do with.
+        terms: Terms,
     },
+}
+
+/// Whom a torrent has to do with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Whether it is for the room alone, when the front end says so; see [`crate::trackers::is_room_only`].
+    pub private: Option<bool>,
+    /// The room it belongs to.
+    pub room: Option<Room>,
+    /// Whether a private torrent is served to stock clients that the user or the room's tracker named.
+    pub allow_stock: bool,
 }
 
 /// Why [`super::App::poll_timeout`] wants to be called.

@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::boundary::{Effect, Output, Start, TorrentKey};
+use super::boundary::{Effect, Output, Start, Terms, TorrentKey};
 use super::torrent::{Answer, AnswerKind, Phase, Torrent};
 use super::{App, Quitting};
 use crate::infohash::Infohash;
-use crate::ipc::{Add, Command, Event, Limit, Playhead, Request, RequestId, Room, Seed, Stop, Stopped};
+use crate::ipc::{Add, Command, Event, Limit, Playhead, Request, RequestId, Seed, Stop, Stopped};
 use crate::limits::{QUIT_PATIENCE, TORRENTS_MAX};
 use crate::words;
 
@@ -27,10 +27,10 @@ impl App {
     }
 
     pub(super) fn seed(&mut self, seed: Seed, id: Option<RequestId>) {
-        let Seed { file_path, tracker_url, name, private, room } = seed;
-        self.tell_unbuilt(private, room.as_ref(), id.as_ref());
+        let Seed { file_path, tracker_url, name, private, room, allow_stock } = seed;
         self.replace_failed(&file_path);
-        let start = Start::Seed { path: file_path, name, tracker: tracker_url };
+        let terms = Terms { private, room, allow_stock: allow_stock.unwrap_or(true) };
+        let start = Start::Seed { path: file_path, name, tracker: tracker_url, terms };
         self.begin(start, vec![Answer { kind: AnswerKind::Seeding, id }]);
     }
 
@@ -47,23 +47,10 @@ impl App {
     }
 
     pub(super) fn add(&mut self, add: Add, id: Option<RequestId>) {
-        let Add { source, tracker_url, peers, file, private, room, fetch } = add;
-        self.tell_unbuilt(private, room.as_ref(), id.as_ref());
-        let start = Start::Add { source, tracker: tracker_url, peers, file, fetch, private };
+        let Add { source, tracker_url, peers, file, private, room, allow_stock, fetch } = add;
+        let terms = Terms { private, room, allow_stock: allow_stock.unwrap_or(true) };
+        let start = Start::Add { source, tracker: tracker_url, peers, file, fetch, terms };
         self.begin(start, vec![Answer { kind: AnswerKind::Added, id }]);
-    }
-
-    /// Fields that are accepted and do nothing yet say so.
-    pub(super) fn tell_unbuilt(&mut self, private: Option<bool>, room: Option<&Room>, id: Option<&RequestId>) {
-        let notes = [
-            private
-                .filter(|private| *private)
-                .map(|_| "private: rooms are not built yet; of all trackers only that of trackerUrl is asked"),
-            room.map(|_| "room: rooms are not built yet, so members are treated like everybody else"),
-        ];
-        for note in notes.into_iter().flatten() {
-            self.inform(id.cloned(), None, note.to_owned());
-        }
     }
 
     pub(super) fn begin(&mut self, start: Start, answers: Vec<Answer>) {

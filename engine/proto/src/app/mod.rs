@@ -12,7 +12,7 @@ mod torrent;
 #[cfg(test)]
 mod tests;
 
-pub use boundary::{DetailFile, Details, Effect, Fact, Input, Output, Setup, Snapshot, Start, TorrentKey, Wake};
+pub use boundary::{DetailFile, Details, Effect, Fact, Input, Output, Setup, Snapshot, Start, Terms, TorrentKey, Wake};
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;

@@ -45,6 +45,9 @@ pub struct Seed {
     /// The room it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<Room>,
+    /// Whether a private torrent is served to stock clients that were named; it is without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_stock: Option<bool>,
 }
 
 /// Fields of `add`.
@@ -69,6 +72,9 @@ pub struct Add {
     /// The room it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<Room>,
+    /// Whether a private torrent is served to stock clients that were named; it is without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_stock: Option<bool>,
     /// How much to fetch.
     #[serde(skip_serializing_if = "Fetch::is_all")]
     pub fetch: Fetch,
@@ -111,13 +117,14 @@ pub enum Fetch {
 }
 
 /// A room's proof of membership, from the signal server.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct Room {
-    /// 16 bytes, in hex.
-    pub key: String,
-    /// 20 bytes, in hex: this member.
-    #[serde(rename = "self")]
-    pub member: String,
+    /// The room's key; in JSON in hex.
+    #[serde(serialize_with = "as_hex")]
+    pub key: [u8; 16],
+    /// This member; in JSON in hex.
+    #[serde(rename = "self", serialize_with = "as_hex")]
+    pub member: [u8; 20],
 }
 
 /// Fields of `stop`.
@@ -182,6 +189,17 @@ pub enum PeerAddrError {
     /// An IPv6 address needs brackets, or nobody knows where the port begins.
     #[error("an IPv6 address needs brackets, as in [::1]:6881")]
     NoBrackets,
+}
+
+/// Without the key.
+impl fmt::Debug for Room {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Room").field("member", &self.member).finish_non_exhaustive()
+    }
+}
+
+fn as_hex<S: Serializer, const LEN: usize>(bytes: &[u8; LEN], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
 impl FileChoice {

@@ -315,6 +315,12 @@ pub struct PeerStatus {
     pub encrypted: bool,
     /// Requests of ours that it has not answered.
     pub inflight: u32,
+    /// It proved to be a member of the room.
+    #[serde(default)]
+    pub member: bool,
+    /// Its name in the room, in hex, once it proved that.
+    #[serde(rename = "self", default, skip_serializing_if = "Option::is_none")]
+    pub member_id: Option<String>,
 }
 
 #[cfg(test)]
@@ -420,6 +426,8 @@ mod tests {
                 incoming: true,
                 encrypted: true,
                 inflight: 3,
+                member: true,
+                member_id: Some("0f".repeat(20)),
             }],
         };
         let status = Status { torrents: vec![torrent], ..Status::default() };

@@ -87,6 +87,7 @@ fn seed(fields: &Fields<'_>) -> Result<Seed, String> {
         name: fields.text_unless_empty("name")?,
         private: fields.flag_maybe("private")?,
         room: room(fields)?,
+        allow_stock: fields.flag_maybe("allowStock")?,
     })
 }
 
@@ -106,6 +107,7 @@ fn add(fields: &Fields<'_>) -> Result<Add, String> {
         file: file_choice(fields)?,
         private: fields.flag_maybe("private")?,
         room: room(fields)?,
+        allow_stock: fields.flag_maybe("allowStock")?,
         fetch: fetch(fields)?,
     })
 }
@@ -147,13 +149,17 @@ fn room(fields: &Fields<'_>) -> Result<Option<Room>, String> {
     let map = fields.maybe("room", "an object with `key` and `self`", |value| value.as_object().cloned())?;
     let Some(map) = map else { return Ok(None) };
     let room = Fields(&map);
-    Ok(Some(Room { key: hex_of(&room, "key", 16)?, member: hex_of(&room, "self", 20)? }))
+    Ok(Some(Room { key: hex_of(&room, "key")?, member: hex_of(&room, "self")? }))
 }
 
-fn hex_of(room: &Fields<'_>, field: &str, len: usize) -> Result<String, String> {
-    let is_hex = |text: &&str| text.len() == len * 2 && text.bytes().all(|byte| hex_digit(byte).is_some());
-    let read = |value: &Value| value.as_str().filter(is_hex).map(str::to_ascii_lowercase);
-    let expected = format!("{len} bytes in hex");
+fn hex_of<const LEN: usize>(room: &Fields<'_>, field: &str) -> Result<[u8; LEN], String> {
+    let read = |value: &Value| {
+        let digits = value.as_str()?.as_bytes();
+        let byte = |pair: &[u8]| Some(hex_digit(*pair.first()?)? << 4 | hex_digit(*pair.get(1)?)?);
+        let bytes = digits.chunks(2).map(byte).collect::<Option<Vec<u8>>>()?;
+        <[u8; LEN]>::try_from(bytes).ok()
+    };
+    let expected = format!("{LEN} bytes in hex");
     match room.maybe(field, &expected, read) {
         Ok(hex) => hex.ok_or_else(|| missing(&format!("room.{field}"))),
         // The key is a secret: a wrong one is not repeated.
@@ -260,6 +266,16 @@ mod tests {
             (r#"{"cmd":"seed","filePath":"x","name":[]}"#, "`name`"),
             (r#"{"cmd":"seed","filePath":"x","room":{"self":"00"}}"#, "`room.key`"),
             (r#"{"cmd":"seed","filePath":"x","room":7}"#, "`room`"),
+            (
+                r#"{"cmd":"seed","filePath":"x","room":{"key":"000102030405060708090a0b0c0d0e0f","self":"00"}}"#,
+                "`room.self`",
+            ),
+            (
+                r#"{"cmd":"seed","filePath":"x","room":{"key":"000102030405060708090a0b0c0d0e0g","self":"00"}}"#,
+                "`room.key`",
+            ),
+            (r#"{"cmd":"add","magnetURI":"x","room":{"key":5}}"#, "`room.key`"),
+            (r#"{"cmd":"add","magnetURI":"x","allowStock":1}"#, "`allowStock`"),
             (r#"{"cmd":"add"}"#, "`magnetURI`"),
             (r#"{"cmd":"add","magnetURI":1}"#, "`magnetURI`"),
             (r#"{"cmd":"add","magnetURI":"m","torrentFile":"t"}"#, "exclude"),
@@ -326,11 +342,11 @@ mod tests {
     fn any_command() -> impl Strategy<Value = Command> {
         let text = || proptest::option::of("[a-zé\"\\\\ ]{1,8}".prop_filter("blank is none", |t| !t.trim().is_empty()));
         let room =
-            || proptest::option::of(("[0-9a-f]{32}", "[0-9a-f]{40}").prop_map(|(key, member)| Room { key, member }));
+            || proptest::option::of(any::<([u8; 16], [u8; 20])>().prop_map(|(key, member)| Room { key, member }));
         let hash = || any::<[u8; 20]>().prop_map(Infohash);
-        let seed = ("[^\0]{1,12}", text(), text(), any::<Option<bool>>(), room()).prop_map(
-            |(file_path, tracker_url, name, private, room)| {
-                Command::Seed(Seed { file_path, tracker_url, name, private, room })
+        let seed = ("[^\0]{1,12}", text(), text(), any::<[Option<bool>; 2]>(), room()).prop_map(
+            |(file_path, tracker_url, name, [private, allow_stock], room)| {
+                Command::Seed(Seed { file_path, tracker_url, name, private, room, allow_stock })
             },
         );
         let source = prop_oneof![".{0,12}".prop_map(AddSource::Magnet), ".{0,12}".prop_map(AddSource::TorrentFile)];
@@ -346,12 +362,12 @@ mod tests {
             text(),
             proptest::collection::vec(peer, 0..4),
             file,
-            any::<Option<bool>>(),
+            any::<[Option<bool>; 2]>(),
             room(),
             prop_oneof![Just(Fetch::All), Just(Fetch::AsNeeded)],
         )
-            .prop_map(|(source, tracker_url, peers, file, private, room, fetch)| {
-                Command::Add(Add { source, tracker_url, peers, file, private, room, fetch })
+            .prop_map(|(source, tracker_url, peers, file, [private, allow_stock], room, fetch)| {
+                Command::Add(Add { source, tracker_url, peers, file, private, room, allow_stock, fetch })
             });
         let stop = (proptest::option::of(hash()), any::<bool>())
             .prop_map(|(infohash, delete_data)| Command::Stop(Stop { infohash, delete_data }));

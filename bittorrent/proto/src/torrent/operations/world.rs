@@ -12,12 +12,14 @@ use super::wire::Remote;
 use super::{Dice, kind};
 use crate::bitfield::Bitfield;
 use crate::infohash::Infohash;
+use crate::limits::PEX_PEERS_MAX;
 use crate::metainfo::Metainfo;
 use crate::peer::{PeerKey, UploadRun};
 use crate::peer_id::PeerId;
 use crate::policy::connector::NamedBy;
 use crate::reader::{ReaderId, Slack};
 use crate::rng::Rng;
+use crate::room::Access;
 use crate::torrent::{Begin, DiskDone, DiskJob, Event, Input, Output, ReaderChange, Torrent, TorrentConfig, Wake};
 use crate::units::{ByteRange, BytesPerSec, PieceIndex};
 use crate::wire::{Handshake, Reserved};
@@ -66,6 +68,8 @@ impl World {
             listen_port: 1,
             peers_max: PEERS_MAX,
             serves: true,
+            pex: true,
+            access: Access::default(),
         };
         let rng = Rng::new(u64::from(dice.byte()));
         let is_magnet = dice.one_in(4);
@@ -159,6 +163,9 @@ impl World {
                 assert!(begun.is_none_or(|bytes| !bytes.is_empty()), "nothing of {piece:?} is to be hashed");
             }
             Output::Forget(_) => {}
+            Output::Named { addrs, .. } => {
+                assert!((1..=PEX_PEERS_MAX).contains(&addrs.len()) && addrs.iter().all(|addr| addr.port() != 0));
+            }
             Output::Disk(job) => self.take_job(job),
             Output::Event(event) => self.note(&event),
         }
@@ -200,6 +207,7 @@ impl World {
             }
             Event::MetadataRefused(refused) => panic!("the metadata is sound: {refused}"),
             Event::Failed { times, .. } => assert!(*times > 0),
+            Event::MemberHere => panic!("there is no room"),
             Event::PeersChanged | Event::NoPeers | Event::NoMetadata => {}
         }
     }

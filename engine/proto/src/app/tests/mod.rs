@@ -361,6 +361,8 @@ fn status_has_everything() {
         incoming: true,
         encrypted: false,
         inflight: 5,
+        member: false,
+        member_id: None,
     };
     let figures = Figures { peers: 1, downloaded_bytes: 10, ..Figures::default() };
     bench.fact(key, Fact::Stats(Snapshot { figures, peers: vec![peer] }));
@@ -425,19 +427,22 @@ fn the_playhead_in_bytes() {
 }
 
 #[test]
-fn what_is_not_built_is_said_when_asked_for() {
+fn a_rooms_terms_reach_the_driver() {
     let mut bench = Bench::new();
-    let room = json!({"key": "0".repeat(32), "self": "0".repeat(40)});
-    bench
-        .line(json!({"cmd": "add", "magnetURI": "m", "trackerUrl": "ws://h/", "private": true, "room": room, "id": 1}));
-    let events = bench.events();
-    assert_eq!(events.len(), 2);
-    for (event, word) in events.iter().zip(["private", "room"]) {
-        assert!(event["message"].as_str().unwrap().starts_with(word), "{event}");
-        assert_eq!((&event["event"], &event["id"]), (&json!("info"), &json!(1)));
-    }
-    bench.line(json!({"cmd": "add", "magnetURI": "m", "trackerUrl": "", "private": false}));
-    assert_eq!(bench.names(), [""; 0]);
+    let room = json!({"key": "0f".repeat(16), "self": "aB".repeat(20)});
+    bench.line(json!({"cmd": "add", "magnetURI": "m", "private": true, "room": room, "allowStock": false}));
+    bench.line(json!({"cmd": "seed", "filePath": "f"}));
+    let terms: Vec<Terms> = std::iter::from_fn(|| bench.app.poll_output())
+        .filter_map(|output| match output {
+            Output::Effect(Effect::Start { what: Start::Add { terms, .. } | Start::Seed { terms, .. }, .. }) => {
+                Some(terms)
+            }
+            Output::Effect(_) | Output::Event(_) => None,
+        })
+        .collect();
+    let room = crate::ipc::Room { key: [0x0f; 16], member: [0xab; 20] };
+    let closed = Terms { private: Some(true), room: Some(room), allow_stock: false };
+    assert_eq!(terms, [closed, Terms { private: None, room: None, allow_stock: true }]);
 }
 
 #[test]
