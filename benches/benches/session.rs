@@ -182,7 +182,7 @@ impl Download {
                 Output::Hash(piece) => {
                     black_box(self.torrent.contiguous(piece));
                 }
-                Output::Disk(DiskJob::Read { .. })
+                Output::Disk(DiskJob::Read { .. } | DiskJob::Evict(_))
                 | Output::Forget(_)
                 | Output::Dial(_)
                 | Output::Named { .. }

@@ -140,6 +140,7 @@ impl Client {
             client_name: config.client_name,
             serves: config.serves,
             pex: config.pex,
+            disk_max: config.disk_max,
             upload: config.upload_max,
             download: config.download_max,
             seed: u64::from_le_bytes(seed),

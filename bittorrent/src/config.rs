@@ -8,7 +8,7 @@ use bittorrent_proto::magnet::Magnet;
 use bittorrent_proto::metainfo::Metainfo;
 use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::room::{Access, Admission, Room};
-use bittorrent_proto::units::BytesPerSec;
+use bittorrent_proto::units::{ByteLen, BytesPerSec};
 
 /// How a [`crate::Client`] is set up.
 #[derive(Clone, Debug)]
@@ -25,6 +25,8 @@ pub struct ClientConfig {
     pub download_max: Option<BytesPerSec>,
     /// Whether anything is served to peers. Without it everybody stays choked, and metadata is refused.
     pub serves: bool,
+    /// Bytes of downloads that running torrents keep on disk together, each an equal share; `None` for no limit.
+    pub disk_max: Option<ByteLen>,
     /// Name and version for the extension handshake (BEP 10, `v`).
     pub client_name: String,
     /// Whether peers tell one another of peers (BEP 11).

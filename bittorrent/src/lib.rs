@@ -17,6 +17,7 @@
 //!         upload_max: None,
 //!         download_max: None,
 //!         serves: true,
+//!         disk_max: None,
 //!         client_name: "Example 1.0".into(),
 //!     })?;
 //!     let source = TorrentSource::Magnet("magnet:?xt=urn:btih:3530453ef100f8cd9235f76b1c06c4f711b67a19".parse()?);

@@ -48,18 +48,20 @@ fn make(task: &TorrentTask, now: Instant) -> TorrentStats {
         Some((&known.metainfo.layout, range))
     });
     let piece_count = film.map_or(0, |(layout, _)| layout.piece_count());
-    let (ranges, here, ahead) = match (film, core.have()) {
+    let (ranges, ahead) = match (film, core.have()) {
         (Some((layout, film)), Some(have)) => {
             let ranges = verified_ranges(layout, film, have);
-            let here = ranges.iter().map(|range| range.len().get()).sum();
             let at = snapshot.lead_position.filter(|at| film.contains(*at)).unwrap_or(film.start) - film.start;
             let ahead = ranges.iter().find(|range| range.contains(at)).map_or(0, |range| range.end - at);
-            (fewer(ranges), here, ahead)
+            (fewer(ranges), ahead)
         }
-        (Some(_) | None, _) => (Vec::new(), 0, 0),
+        (Some(_) | None, _) => (Vec::new(), 0),
     };
+    let ever = film.zip(core.ever()).map_or(0, |((layout, film), ever)| {
+        verified_ranges(layout, film, ever).iter().map(|range| range.len().get()).sum()
+    });
     // What was ever verified: it never goes back.
-    let downloaded_bytes = task.downloaded_ever.get().max(here);
+    let downloaded_bytes = task.downloaded_ever.get().max(ever);
     task.downloaded_ever.set(downloaded_bytes);
     TorrentStats {
         state: state(task, core.have().is_some(), core.is_done()),

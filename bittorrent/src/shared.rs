@@ -112,6 +112,12 @@ impl Shared {
         self.known.get().map(|known| &known.metainfo.layout)
     }
 
+    /// Whether all of a range of the torrent is verified.
+    pub(crate) fn is_verified(&self, range: ByteRange) -> bool {
+        let (Some(verified), Some(layout)) = (self.verified.get(), self.layout()) else { return false };
+        verified.ahead(layout, range) == range.len().get()
+    }
+
     pub(crate) fn ended(&self) -> Option<End> {
         lock(&self.end).clone()
     }
@@ -195,7 +201,8 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The verified pieces, for readers on any thread. Bits are only ever set.
+/// The verified pieces, for readers on any thread. A bit is cleared before a bounded disk gives the piece up, and what is
+/// read is read under [`Storage::read_if`], which looks at the bits once more.
 pub(crate) struct VerifiedPieces {
     words: Vec<AtomicU64>,
 }
@@ -211,6 +218,10 @@ impl VerifiedPieces {
     pub(crate) fn set(&self, piece: u32) {
         // Release: who sees the bit sees the bytes that were written before it.
         self.words[piece as usize / 64].fetch_or(1 << (piece % 64), Ordering::Release);
+    }
+
+    pub(crate) fn clear(&self, piece: u32) {
+        self.words[piece as usize / 64].fetch_and(!(1 << (piece % 64)), Ordering::AcqRel);
     }
 
     pub(crate) fn has(&self, piece: PieceIndex) -> bool {
@@ -245,6 +256,9 @@ mod tests {
         assert_eq!(verified.ahead(&layout, ByteRange::new(50, 120)), 70);
         assert_eq!(verified.ahead(&layout, ByteRange::new(7_010, 7_020)), 0);
         verified.set(70);
+        verified.clear(999);
+        assert!(!verified.has(layout.last_piece()));
+        verified.set(999);
         assert_eq!(verified.ahead(&layout, ByteRange::new(50, 100_000)), 99_950);
     }
 }

@@ -29,11 +29,14 @@ pub struct TorrentStream {
     state: State,
 }
 
+/// What a job of the disk brings: nothing when the piece was given up before the job came to it.
+type Read = Result<Option<Vec<u8>>, StorageError>;
+
 enum State {
     Idle,
     /// The bytes at the position are not verified.
     Waiting(EventListener),
-    Reading(Pin<Box<dyn Future<Output = Result<Vec<u8>, StorageError>> + Send>>),
+    Reading(Pin<Box<dyn Future<Output = Read> + Send>>),
     /// Read from disk, given out up to `at`.
     Buffered {
         data: Vec<u8>,
@@ -93,19 +96,19 @@ impl TorrentStream {
         let shared = self.shared.clone();
         State::Reading(Box::pin(async move {
             // A stream exists only once the metadata is known.
-            let Some(known) = shared.known.get() else { return Ok(Vec::new()) };
+            let Some(known) = shared.known.get() else { return Ok(None) };
             let storage = known.storage.clone();
-            let read = move || {
-                let mut data = Vec::new();
-                storage.read(range, &mut data).map(|()| data)
-            };
+            let here = shared.clone();
+            let read = move || storage.read_if(range, || here.is_verified(range));
             shared.pool.run(Lane::Read, read).await
         }))
     }
 
-    fn on_read(&self, result: Result<Vec<u8>, StorageError>) -> io::Result<State> {
+    fn on_read(&self, result: Read) -> io::Result<State> {
         match result {
-            Ok(data) => Ok(State::Buffered { data, at: 0 }),
+            Ok(Some(data)) => Ok(State::Buffered { data, at: 0 }),
+            // A bounded disk gave it up in between: it is waited for again.
+            Ok(None) => Ok(State::Idle),
             Err(StorageError::Changed { path }) => {
                 self.shared.fail(Failure::SourceChanged { path });
                 self.check_end().map(|()| State::Idle)

@@ -13,8 +13,8 @@ use bittorrent_proto::mse::{Found, Wanted};
 use bittorrent_proto::peer_id::PeerId;
 use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::rng::Rng;
-use bittorrent_proto::torrent::{Torrent, TorrentConfig};
-use bittorrent_proto::units::BytesPerSec;
+use bittorrent_proto::torrent::{Input, Torrent, TorrentConfig};
+use bittorrent_proto::units::{ByteLen, BytesPerSec};
 use smol::channel::{Receiver, Sender};
 use smol::net::{TcpListener, TcpStream};
 use smol::{LocalExecutor, Task};
@@ -84,6 +84,7 @@ pub(crate) struct SwarmConfig {
     pub(crate) peers_max: usize,
     pub(crate) client_name: String,
     pub(crate) pex: bool,
+    pub(crate) disk_max: Option<ByteLen>,
     pub(crate) upload: Option<BytesPerSec>,
     pub(crate) download: Option<BytesPerSec>,
     pub(crate) seed: u64,
@@ -95,6 +96,8 @@ pub(crate) struct SwarmConfig {
 struct Running {
     task: Rc<TorrentTask>,
     run: Task<()>,
+    /// It writes to our disk; what is shared lies where it lies.
+    downloads: bool,
 }
 
 struct Swarm {
@@ -104,6 +107,7 @@ struct Swarm {
     client_name: String,
     serves: bool,
     pex: bool,
+    disk_max: Option<ByteLen>,
     port: u16,
     rng: RefCell<Rng>,
     torrents: RefCell<BTreeMap<Infohash, Running>>,
@@ -129,6 +133,7 @@ pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
         client_name: config.client_name,
         serves: config.serves,
         pex: config.pex,
+        disk_max: config.disk_max,
         port: config.listeners.port,
         rng: RefCell::new(rng),
         torrents: RefCell::default(),
@@ -201,6 +206,7 @@ impl Swarm {
         let infohash = start.shared.infohash;
         log::debug!("{infohash}: started, {} addresses given", start.addrs.len());
         let rng = self.rng.borrow_mut().fork();
+        let downloads = start.shared.known.get().is_none();
         let now = Instant::now();
         let core = match start.metainfo {
             Some(metainfo) => Torrent::with_metainfo(now, metainfo, config, rng),
@@ -215,7 +221,19 @@ impl Swarm {
         for (addr, named_by) in start.addrs {
             task.add_addresses(&[addr], named_by);
         }
-        self.torrents.borrow_mut().insert(infohash, Running { task, run });
+        self.torrents.borrow_mut().insert(infohash, Running { task, run, downloads });
+        self.share_disk();
+    }
+
+    /// Each download may use an equal part of the disk's limit.
+    fn share_disk(&self) {
+        let Some(disk_max) = self.disk_max else { return };
+        let torrents = self.torrents.borrow();
+        let downloads: Vec<Rc<TorrentTask>> =
+            torrents.values().filter(|running| running.downloads).map(|running| running.task.clone()).collect();
+        drop(torrents);
+        let share = ByteLen::new(disk_max.get() / (downloads.len() as u64).max(1));
+        downloads.iter().for_each(|task| task.input(Input::DiskLimit(Some(share))));
     }
 
     async fn stop(&self, infohash: Infohash, delete_data: bool) {
@@ -234,6 +252,7 @@ impl Swarm {
         }
         log::debug!("{infohash}: stopped");
         let mark = running.task.mark.take();
+        self.share_disk();
         if let Some(known) = shared.known.get() {
             known.storage.close();
         }

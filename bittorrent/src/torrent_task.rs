@@ -256,7 +256,8 @@ impl TorrentTask {
             }
             Event::Failed { piece, times, banned } => {
                 log::info!("{}: {piece:?} failed its check ({times} times)", self.shared.infohash);
-                if times < PIECE_FAILURES_TOLD {
+                // At 3, 6, 12 and so on: a piece that never passes must not fill a screen.
+                if !times.is_multiple_of(PIECE_FAILURES_TOLD) || !(times / PIECE_FAILURES_TOLD).is_power_of_two() {
                     return;
                 }
                 TorrentEvent::Trouble(Trouble::PieceKeepsFailing { piece, banned })
@@ -451,17 +452,22 @@ impl TorrentTask {
                 self.saver.write_begins();
                 self.spawn(self.clone().verify(piece, data, hasher, metainfo, storage));
             }
+            DiskJob::Evict(piece) => {
+                if let Some(verified) = self.shared.verified.get() {
+                    verified.clear(piece.get());
+                }
+                self.spawn(self.clone().evict(piece, storage));
+            }
             DiskJob::Read { peer, run } => {
                 let start = storage.layout().piece_range(run.piece).start + u64::from(run.offset.get());
                 let range = bittorrent_proto::units::ByteRange::new(start, start + run.len.get());
                 let task = self.clone();
                 self.spawn(async move {
-                    let read = move || {
-                        let mut data = Vec::new();
-                        storage.read(range, &mut data).map(|()| data)
-                    };
+                    let shared = task.shared.clone();
+                    let read = move || storage.read_if(range, || shared.is_verified(range));
                     match task.shared.pool.run(Lane::Read, read).await {
-                        Ok(data) => task.input(Input::Disk(DiskDone::Read { peer, run, data: data.into() })),
+                        Ok(None) => task.input(Input::Disk(DiskDone::ReadFailed { peer, run })),
+                        Ok(Some(data)) => task.input(Input::Disk(DiskDone::Read { peer, run, data: data.into() })),
                         Err(error) => {
                             log::warn!("{}: {error}", task.shared.infohash);
                             task.input(Input::Disk(DiskDone::ReadFailed { peer, run }));
@@ -469,6 +475,24 @@ impl TorrentTask {
                         }
                     }
                 });
+            }
+        }
+    }
+
+    /// Gives a piece's room back. Nobody can read it from the first line on, and nothing claims it from the second.
+    async fn evict(self: Rc<Self>, piece: PieceIndex, storage: Arc<Storage>) {
+        let range = storage.layout().piece_range(piece);
+        let given_up = match self.saver.claim_nothing(&self).await {
+            Ok(()) => {
+                self.shared.pool.run(Lane::Write, move || storage.give_up(range)).await.map_err(|e| e.to_string())
+            }
+            Err(error) => Err(format!("the resume file cannot be removed: {error}")),
+        };
+        match given_up {
+            Ok(()) => self.input(Input::Disk(DiskDone::Evicted(piece))),
+            Err(error) => {
+                log::warn!("{}: the disk limit cannot be kept: {error}", self.shared.infohash);
+                self.input(Input::Disk(DiskDone::NotEvicted(piece)));
             }
         }
     }

@@ -27,6 +27,7 @@ fn client(data_dir: &Path) -> Client {
         upload_max: None,
         download_max: None,
         serves: true,
+        disk_max: None,
         client_name: "test".into(),
         pex: true,
     };

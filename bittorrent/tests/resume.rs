@@ -25,6 +25,7 @@ fn client(data_dir: &Path, upload_max: Option<BytesPerSec>) -> Client {
         upload_max,
         download_max: None,
         serves: true,
+        disk_max: None,
         client_name: "test".into(),
         pex: true,
     };

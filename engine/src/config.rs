@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bittorrent::ClientConfig;
-use bittorrent_proto::units::BytesPerSec;
+use bittorrent_proto::units::{ByteLen, BytesPerSec};
 use engine_proto::flags::{Feature, Flags};
 
 /// The engine's version.
@@ -28,6 +28,8 @@ pub struct Config {
     pub max_download: u64,
     /// Whether peers tell one another of peers.
     pub pex: bool,
+    /// Bytes of downloads kept on disk; 0 for no limit.
+    pub disk_limit: u64,
     /// Sentences to tell right after `ready`.
     pub notes: Vec<String>,
 }
@@ -49,6 +51,7 @@ impl From<&Flags> for Config {
             max_upload: flags.max_upload,
             max_download: flags.max_download,
             pex: flags.is_on(Feature::Pex),
+            disk_limit: flags.disk_limit,
             notes: flags.notes(),
         }
     }
@@ -64,6 +67,7 @@ impl Config {
             serves: self.upload,
             download_max: limit(self.max_download),
             pex: self.pex,
+            disk_max: (self.disk_limit > 0).then(|| ByteLen::new(self.disk_limit)),
             client_name: format!("ShareStream {VERSION}"),
         }
     }

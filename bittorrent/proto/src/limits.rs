@@ -67,6 +67,12 @@ pub const EVIDENCE_BLOCKS_MAX: usize = 4096;
 /// Failures of one piece that are kept so. One that keeps failing must not take the room of others.
 pub const EVIDENCE_TRIES_MAX: usize = 4;
 
+/// Pieces that a bounded disk may always hold: less would stop a film whose limit is a slip of the pen.
+pub const DISK_PIECES_MIN: u32 = 4;
+
+/// Pieces for which room is made at once, before they are asked for.
+pub const EVICTED_AHEAD_MAX: usize = 8;
+
 /// What a peer may claim to queue (BEP 10, `reqq`); libtorrent's own claim, and far above [`INFLIGHT_MAX`].
 pub const REQQ_MAX: u32 = 2000;
 

@@ -163,6 +163,20 @@ impl Readers {
         self.readers.values().max_by_key(|reader| (reader.last_read, reader.position)).map(|reader| reader.position)
     }
 
+    /// Where readers that need something are, those that wait first.
+    pub fn positions(&self, now: Instant) -> Vec<u64> {
+        let mut awake: Vec<(bool, u64)> = self
+            .readers
+            .values()
+            .filter(|reader| {
+                reader.waiting_since.is_some() || now.saturating_duration_since(reader.last_read) < ASLEEP_AFTER
+            })
+            .map(|reader| (reader.waiting_since.is_none(), reader.position))
+            .collect();
+        awake.sort_unstable();
+        awake.into_iter().map(|(_, position)| position).collect()
+    }
+
     /// Lists the pieces for which `wanting` holds and somebody has a deadline, nearest first.
     pub fn demand(
         &self,

@@ -6,7 +6,7 @@
 #[cfg(any(test, feature = "testing"))]
 mod invariants;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::bitfield::Bitfield;
@@ -30,6 +30,10 @@ pub struct Store {
     open: BTreeMap<PieceIndex, OpenPiece>,
     /// With who sent each block.
     hashing: BTreeMap<PieceIndex, Vec<PeerKey>>,
+    /// Pieces that are here no more, and whose room on the disk is not free yet.
+    leaving: BTreeSet<PieceIndex>,
+    /// Pieces that the disk may hold, counting those that are on their way to it; `None` for all.
+    pieces_max: Option<u32>,
     open_bytes: u64,
     spare: Vec<Vec<u8>>,
 }
@@ -45,6 +49,8 @@ pub enum PieceState<'a> {
     Hashing,
     /// Verified and written.
     Have,
+    /// It was given up to make room, and the disk is at it.
+    Leaving,
 }
 
 /// A piece that is being fetched.
@@ -174,7 +180,16 @@ impl Store {
     /// A store in which `have` is verified.
     pub fn new(layout: Arc<TorrentLayout>, have: Bitfield) -> Self {
         assert_eq!(have.len(), layout.piece_count(), "one bit a piece");
-        Self { layout, have, open: BTreeMap::new(), hashing: BTreeMap::new(), open_bytes: 0, spare: Vec::new() }
+        Self {
+            layout,
+            have,
+            open: BTreeMap::new(),
+            hashing: BTreeMap::new(),
+            leaving: BTreeSet::new(),
+            pieces_max: None,
+            open_bytes: 0,
+            spare: Vec::new(),
+        }
     }
 
     /// The geometry.
@@ -195,6 +210,8 @@ impl Store {
             PieceState::Partial(open)
         } else if self.hashing.contains_key(&piece) {
             PieceState::Hashing
+        } else if self.leaving.contains(&piece) {
+            PieceState::Leaving
         } else {
             PieceState::Missing
         }
@@ -205,8 +222,56 @@ impl Store {
         match self.state(piece) {
             PieceState::Missing => true,
             PieceState::Partial(open) => open.has_unrequested(),
-            PieceState::Hashing | PieceState::Have => false,
+            PieceState::Hashing | PieceState::Have | PieceState::Leaving => false,
         }
+    }
+
+    /// Bounds the pieces that the disk may hold; `None` for no bound.
+    pub const fn set_pieces_max(&mut self, pieces_max: Option<u32>) {
+        self.pieces_max = pieces_max;
+    }
+
+    /// How many pieces the disk may hold.
+    pub const fn pieces_max(&self) -> Option<u32> {
+        self.pieces_max
+    }
+
+    /// Pieces that take room on the disk, or will: here, begun, or not gone yet.
+    pub fn pieces_on_disk(&self) -> usize {
+        self.have.count_ones() as usize + self.open.len() + self.hashing.len() + self.leaving.len()
+    }
+
+    /// Pieces that were given up and are not gone yet.
+    pub fn leaving(&self) -> usize {
+        self.leaving.len()
+    }
+
+    /// Whether a further piece may be begun.
+    pub fn disk_has_room(&self) -> bool {
+        self.pieces_max.is_none_or(|pieces_max| self.pieces_on_disk() < pieces_max as usize)
+    }
+
+    /// Gives up a piece that is here: from now on nobody reads it. False when it is not here.
+    pub fn evict(&mut self, piece: PieceIndex) -> bool {
+        let was_here = self.have.clear(piece.get());
+        if was_here {
+            self.leaving.insert(piece);
+        }
+        was_here
+    }
+
+    /// The room of a piece that was given up is free.
+    pub fn evicted(&mut self, piece: PieceIndex) {
+        self.leaving.remove(&piece);
+    }
+
+    /// Throws away what is here of an open piece of which nothing is asked for. Says whether it did.
+    pub fn abandon(&mut self, piece: PieceIndex) -> bool {
+        let resting = self.open.get(&piece).is_some_and(|open| open.requested().next().is_none());
+        if resting {
+            self.close(piece);
+        }
+        resting
     }
 
     /// Pieces being fetched, in order.
@@ -233,9 +298,9 @@ impl Store {
     /// The first block of a piece that can be asked for, from `from` on.
     pub fn next_unrequested(&self, piece: PieceIndex, from: BlockIndex) -> Option<BlockInfo> {
         match self.state(piece) {
-            PieceState::Missing => self.layout.block(piece, from),
+            PieceState::Missing if self.disk_has_room() => self.layout.block(piece, from),
             PieceState::Partial(open) => open.next_unrequested(from).and_then(|index| self.layout.block(piece, index)),
-            PieceState::Hashing | PieceState::Have => None,
+            PieceState::Missing | PieceState::Hashing | PieceState::Have | PieceState::Leaving => None,
         }
     }
 
@@ -391,8 +456,10 @@ impl Store {
 
     fn is_incomplete(&self, piece: PieceIndex) -> bool {
         match self.state(piece) {
-            PieceState::Missing | PieceState::Partial(_) => true,
-            PieceState::Hashing | PieceState::Have => false,
+            // Late data opens no piece that the disk has no room for.
+            PieceState::Missing => self.disk_has_room(),
+            PieceState::Partial(_) => true,
+            PieceState::Hashing | PieceState::Have | PieceState::Leaving => false,
         }
     }
 
@@ -471,6 +538,30 @@ mod tests {
         }
         assert!(store.start_hashing(pieces[0]).is_some(), "it is complete again");
         assert_eq!(store.senders(pieces[0]), [PEER; 4]);
+    }
+
+    #[test]
+    fn a_full_disk_begins_no_piece_until_one_is_gone() {
+        let mut store = store(300_000);
+        let pieces: Vec<PieceIndex> = store.layout().pieces().collect();
+        let blocks: Vec<BlockInfo> = pieces.iter().filter_map(|piece| store.layout().blocks(*piece).next()).collect();
+        store.set_pieces_max(Some(1));
+        receive_all(&mut store, pieces[0]);
+        let data = store.start_hashing(pieces[0]).unwrap();
+        assert!(store.verified(pieces[0], data));
+        assert_eq!(store.next_unrequested(pieces[1], BlockIndex::new(0)), None);
+        assert_eq!(store.receive(blocks[1], &[7; 16_384], PEER), Stored::Duplicate, "late data has no place either");
+        assert!(store.evict(pieces[0]) && !store.evict(pieces[0]));
+        assert!(matches!(store.state(pieces[0]), PieceState::Leaving));
+        assert_eq!(store.next_unrequested(pieces[1], BlockIndex::new(0)), None, "its bytes are still on the disk");
+        store.evicted(pieces[0]);
+        assert!(matches!(store.state(pieces[0]), PieceState::Missing));
+        store.request(store.next_unrequested(pieces[1], BlockIndex::new(0)).unwrap());
+        assert!(!store.abandon(pieces[1]), "it is asked for");
+        store.receive(blocks[1], &[7; 16_384], PEER);
+        assert_eq!(store.pieces_on_disk(), 1);
+        assert!(store.abandon(pieces[1]));
+        assert_eq!((store.pieces_on_disk(), store.open_bytes()), (0, 0));
     }
 
     #[test]

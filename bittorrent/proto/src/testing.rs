@@ -239,6 +239,12 @@ impl Swarm {
                     DiskDone::Corrupt { piece, data }
                 }
             }
+            DiskJob::Evict(piece) => {
+                let lies = layout.piece_range(piece);
+                let lies = usize::try_from(lies.start).unwrap()..usize::try_from(lies.end).unwrap();
+                self.hosts[host].disk[lies].fill(0);
+                DiskDone::Evicted(piece)
+            }
             DiskJob::Read { peer, run } => {
                 let start = usize::try_from(layout.piece_range(run.piece).start).unwrap() + run.offset.as_usize();
                 let data = Bytes::copy_from_slice(&self.hosts[host].disk[start..start + run.len.as_usize()]);

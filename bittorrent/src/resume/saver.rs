@@ -70,6 +70,25 @@ impl Saver {
         self.unwanted.set(true);
     }
 
+    /// Removes the resume file for good: pieces that it names are about to be given up. A restart then hashes what is on the
+    /// disk, which is no more than the disk's limit.
+    ///
+    /// # Errors
+    /// When it is still there.
+    pub(crate) async fn claim_nothing(&self, task: &TorrentTask) -> std::io::Result<()> {
+        // No save is under way while this is held.
+        let mut ledger = self.ledger.lock().await;
+        if self.unwanted.get() {
+            return Ok(());
+        }
+        let (data_dir, infohash) = (task.order.data_dir.clone(), task.shared.infohash);
+        let gone = move || forget(&data_dir, infohash).and_then(|()| std::fs::File::open(&data_dir)?.sync_all());
+        task.shared.pool.run(Lane::Write, gone).await?;
+        *ledger = None;
+        self.unwanted.set(true);
+        Ok(())
+    }
+
     /// The last save, when nothing more arrives. Waits for pieces that are being written, and for the disk.
     pub(crate) async fn finish(&self, task: &TorrentTask) {
         while self.writes.get() > 0 {

@@ -5,6 +5,7 @@
 
 mod below;
 mod error;
+mod give_up;
 mod handles;
 mod reserve;
 mod sync;
@@ -40,6 +41,8 @@ pub(crate) struct Storage {
     handles: Handles,
     /// Whether [`Storage::delete`] ran. Held for reading while files are made, so that none is made after.
     deleted: RwLock<bool>,
+    /// Held for reading by whoever reads verified pieces, and for writing while one of them is given up.
+    giving_up: RwLock<()>,
     /// Files that were written since the last [`Storage::sync`].
     touched: sync::Touched,
     /// What may be written before free space is looked at again.
@@ -108,6 +111,7 @@ impl Storage {
             places,
             handles: Handles::default(),
             deleted: RwLock::new(false),
+            giving_up: RwLock::new(()),
             touched: sync::Touched::default(),
             grant: reserve::Grant::default(),
             checked_bytes: AtomicU64::new(0),

@@ -139,12 +139,6 @@ impl Flags {
         if !self.dht_bootstrap.is_empty() {
             notes.push("-dht-bootstrap: the DHT is not built yet, so its nodes are not asked".to_owned());
         }
-        if self.disk_limit > 0 {
-            notes.push(
-                "-disk-limit: a bound on downloaded data is not built yet, so downloads keep all they fetched"
-                    .to_owned(),
-            );
-        }
         notes
     }
 }

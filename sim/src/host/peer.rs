@@ -290,6 +290,7 @@ impl Peer {
                 let len = match &job {
                     DiskJob::Verify { data, .. } => ByteLen::new(data.len() as u64),
                     DiskJob::Read { run, .. } => run.len,
+                    DiskJob::Evict(_) => ByteLen::ZERO,
                 };
                 self.disk(Job::Core(job), len);
             }

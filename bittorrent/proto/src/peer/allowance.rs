@@ -55,6 +55,11 @@ impl Allowances {
         if price == 0 || self.control.take(now, price) { Ok(()) } else { Err(PeerMisbehaved::Flood) }
     }
 
+    /// A seed took a piece back: all it has must be counted.
+    pub(super) fn charge_recount(&mut self, now: Instant) -> Result<(), PeerMisbehaved> {
+        if self.control.take(now, SET_PRICE) { Ok(()) } else { Err(PeerMisbehaved::Flood) }
+    }
+
     /// A request of its was refused.
     pub(super) fn charge_refused(&mut self, now: Instant) -> Result<(), PeerMisbehaved> {
         if self.refused.take(now, 1) { Ok(()) } else { Err(PeerMisbehaved::Flood) }
@@ -85,9 +90,9 @@ fn price(message: &Message<'_>, event: Option<&PeerEvent<'_>>) -> u32 {
         // News comes once a piece. Before the piece count is known, the early ones are counted where they are kept.
         Message::Have(_) if matches!(event, Some(PeerEvent::Have(_))) => 0,
         Message::Cancel(_) => 1,
+        // Who watches on a bounded disk gives up a piece for each that it fetches.
+        Message::Extended { .. } if matches!(event, Some(PeerEvent::DontHave(_))) => 1,
         Message::Bitfield(_) | Message::HaveAll | Message::HaveNone => SET_PRICE,
-        // A seed that takes a piece back makes us count all it has.
-        Message::Extended { .. } if matches!(event, Some(PeerEvent::DontHave(_))) => SET_PRICE,
         Message::KeepAlive
         | Message::Choke
         | Message::Unchoke

@@ -210,6 +210,10 @@ impl PeerSession {
         self.last_received = now;
         let event = self.take_in(now, message, layout)?;
         self.allowances.charge(now, &message, event.as_ref())?;
+        let was_seed = self.have().is_some_and(|have| have.count_ones() + 1 == have.len());
+        if was_seed && matches!(event, Some(PeerEvent::DontHave(_))) {
+            self.allowances.charge_recount(now)?;
+        }
         Ok(event)
     }
 
@@ -485,6 +489,20 @@ impl PeerSession {
     /// It names a peer. False when it has named too many.
     pub fn may_name(&mut self, now: Instant) -> bool {
         self.allowances.may_name(now)
+    }
+
+    /// Says that we no longer have a piece (BEP 54). A peer that does not know the message goes on asking, and is refused.
+    pub fn send_dont_have(&mut self, piece: PieceIndex) {
+        if let Some(id) = self.ext.lt_donthave {
+            self.send(Message::Extended { id, payload: &piece.get().to_be_bytes() });
+        }
+    }
+
+    /// Says that we want nothing more, to a peer that knows the message (BEP 21).
+    pub fn send_upload_only(&mut self) {
+        if let Some(id) = self.ext.upload_only_id {
+            self.send(Message::Extended { id, payload: &[1] });
+        }
     }
 
     /// Refuses its requests from now on. Returns what will not be answered; with the fast extension each is rejected.

@@ -63,6 +63,18 @@ impl Uploads {
         self.queued.len()
     }
 
+    /// The pieces of which something is being read from disk.
+    pub fn pieces_being_read(&self) -> impl Iterator<Item = PieceIndex> + '_ {
+        self.reading.iter().map(|block| block.piece)
+    }
+
+    /// Takes back what waits of a piece, and returns it: the piece is here no more.
+    pub fn drop_piece(&mut self, piece: PieceIndex) -> Vec<BlockInfo> {
+        let (dropped, kept) = self.queued.drain(..).partition(|block| block.piece == piece);
+        self.queued = kept;
+        Vec::from(dropped)
+    }
+
     /// Whether a request waits.
     pub fn is_empty(&self) -> bool {
         self.queued.is_empty()
@@ -151,6 +163,19 @@ mod tests {
         assert!(uploads.cancel(block(0, 0)));
         assert!(!uploads.cancel(block(0, 0)));
         assert_eq!(uploads.run_read(&run), [false, true]);
+    }
+
+    #[test]
+    fn a_piece_that_is_gone_is_not_read_any_more() {
+        let mut uploads = Uploads::default();
+        for asked in [block(0, 0), block(1, 0), block(0, 1), block(2, 0)] {
+            assert!(uploads.push(asked));
+        }
+        uploads.next_run(ByteLen::new(1 << 20)).unwrap();
+        assert_eq!(uploads.pieces_being_read().collect::<Vec<_>>(), [block(0, 0).piece]);
+        assert_eq!(uploads.drop_piece(block(0, 0).piece), [block(0, 1)]);
+        assert_eq!(uploads.next_run(ByteLen::new(1 << 20)).unwrap().blocks, [block(1, 0)]);
+        assert_eq!(uploads.drop_all().len(), 3);
     }
 
     #[test]

@@ -71,11 +71,11 @@ impl Picker<'_> {
     pub fn may_ask(&self, store: &Store, piece: PieceIndex) -> bool {
         self.have.get(piece.get())
             && match store.state(piece) {
-                PieceState::Missing => true,
+                PieceState::Missing => store.disk_has_room(),
                 PieceState::Partial(open) => {
                     open.has_unrequested() && open.sole_source.is_none_or(|source| source == self.peer)
                 }
-                PieceState::Hashing | PieceState::Have => false,
+                PieceState::Hashing | PieceState::Have | PieceState::Leaving => false,
             }
     }
 

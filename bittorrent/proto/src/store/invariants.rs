@@ -13,6 +13,11 @@ impl Store {
         for piece in self.hashing.keys() {
             assert!(!self.have.get(piece.get()), "{piece:?} is hashed and verified");
         }
+        for piece in &self.leaving {
+            assert!(!self.have.get(piece.get()), "{piece:?} is given up and here");
+            assert!(!self.open.contains_key(piece), "{piece:?} is given up and open");
+            assert!(!self.hashing.contains_key(piece), "{piece:?} is given up and hashed");
+        }
         let open: u64 = self.open.values().map(|open| u64::from(open.len)).sum();
         let hashing: u64 = self.hashing.keys().map(|piece| self.layout.piece_len(*piece).get()).sum();
         assert_eq!(self.open_bytes, open + hashing, "memory of open pieces");
@@ -29,7 +34,7 @@ impl Store {
                 BlockSlot::Requested(count) => count,
                 BlockSlot::Missing | BlockSlot::Received(_) => 0,
             },
-            PieceState::Missing | PieceState::Hashing | PieceState::Have => 0,
+            PieceState::Missing | PieceState::Hashing | PieceState::Have | PieceState::Leaving => 0,
         }
     }
 }

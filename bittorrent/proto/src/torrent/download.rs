@@ -32,9 +32,10 @@ impl Torrent {
         let missing: Vec<u32> = begin.wanted.iter_ones().filter(|piece| !begin.have.get(*piece)).collect();
         rarity.extend(missing.iter().copied(), &mut self.rng);
         self.readers.set_hints(if begin.fetch_rest { begin.hints } else { Vec::new() });
-        let here: Vec<u32> = begin.have.iter_ones().collect();
         self.phase = Phase::Active(Box::new(Active {
             metainfo,
+            ever: begin.have.clone(),
+            plan: None,
             store: Store::new(layout, begin.have),
             rarity,
             wanted: begin.wanted,
@@ -47,6 +48,13 @@ impl Torrent {
             done_told: false,
             paused: false,
         }));
+        let limit = self.disk_limit;
+        if let Some(active) = self.active_mut() {
+            active.bound_disk(limit);
+        }
+        // What is too much goes before anybody hears of it.
+        self.make_room(now);
+        let here: Vec<u32> = self.have().into_iter().flat_map(Bitfield::iter_ones).collect();
         let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
         for key in keys {
             // These peers were told "nothing" while the metadata was on its way.
@@ -144,6 +152,7 @@ impl Torrent {
 
     /// Asks for everything that can be asked for.
     pub(super) fn fill(&mut self, now: Instant) {
+        self.make_room(now);
         let Phase::Active(active) = &mut self.phase else { return };
         // Peers were told that nothing is wanted; a piece that was begun for a reader that left stays as it is.
         let wants_nothing = active.lacking == 0 && self.readers.is_empty();
@@ -152,7 +161,7 @@ impl Torrent {
             return;
         }
         if active.demand.is_due(now, &self.readers) {
-            active.demand.refresh(now, &self.readers, &active.store);
+            active.refresh_demand(now, &self.readers);
         }
         active.demand.advance(&active.store);
         self.fill_urgent(now);
@@ -221,7 +230,8 @@ impl Torrent {
                 store: &active.store,
                 demand: &active.demand.soon[active.demand.soon_done..],
                 rarity: &active.rarity,
-                fetch_rest: active.fetch_rest,
+                // On a bounded disk the rest is in the list of demands, as far as there is room.
+                fetch_rest: active.fetch_rest && active.store.pieces_max().is_none(),
                 in_order_from,
                 shared_out: &active.demand.urgent,
             };

@@ -47,8 +47,10 @@ impl Peer {
 
 impl Active {
     fn check_counts(&self, peers: &BTreeMap<PeerKey, Peer>) {
-        let lacking = self.wanted.iter_ones().filter(|piece| !self.store.have().get(*piece)).count();
-        assert_eq!(self.lacking as usize, lacking, "pieces that are wanted and not here");
+        let lacking = self.wanted.iter_ones().filter(|piece| !self.ever.get(*piece)).count();
+        assert_eq!(self.lacking as usize, lacking, "pieces that are wanted and were never here");
+        let here = self.store.have().next_not_in(0, &self.ever);
+        assert_eq!(here, None, "here, and never was");
         assert!(!self.done_told || lacking == 0, "done, with {lacking} lacking");
         let layout = self.store.layout();
         let pickable = layout

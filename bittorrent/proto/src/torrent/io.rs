@@ -11,7 +11,7 @@ use crate::metainfo::{Metainfo, MetainfoError};
 use crate::peer::{PeerKey, UploadRun};
 use crate::policy::connector::NamedBy;
 use crate::reader::{ReaderId, Slack};
-use crate::units::{ByteRange, BytesPerSec, PieceIndex};
+use crate::units::{ByteLen, ByteRange, BytesPerSec, PieceIndex};
 use crate::wire::Handshake;
 
 /// Everything that can happen to a torrent.
@@ -61,6 +61,8 @@ pub enum Input<'a> {
     Reader(ReaderId, ReaderChange),
     /// What the player says of its appetite.
     PlaybackRate(Option<BytesPerSec>),
+    /// Bytes of the torrent that the disk may hold, in whole pieces; `None` for no bound.
+    DiskLimit(Option<ByteLen>),
     /// The disk has no room: stop asking for more, or go on.
     Pause(bool),
 }
@@ -171,6 +173,8 @@ pub enum DiskJob {
         /// What.
         run: UploadRun,
     },
+    /// Make a piece unreadable for everybody, then give its room back.
+    Evict(PieceIndex),
 }
 
 /// What the disk did. Buffers come back to be used again.
@@ -206,6 +210,10 @@ pub enum DiskDone {
         /// Its bytes.
         data: Bytes,
     },
+    /// A piece's room is free.
+    Evicted(PieceIndex),
+    /// A piece's room cannot be given back: the disk knows no holes in files.
+    NotEvicted(PieceIndex),
     /// A run could not be read.
     ReadFailed {
         /// For whom.

@@ -3,7 +3,7 @@
 //! This file holds the state and the four verbs. What happens to a connection is in `swarm`, who may have one in
 //! `admission`, who hears of whom in `exchange`; what is asked for in `download`, whom it is asked of again in `slow`, for
 //! whom in `demand`; what comes of it in `pieces`, of wrong ones in `blame`; who has what in `availability`; serving in
-//! `upload`; the info dictionary in `metadata`. No arithmetic here: that is [`crate::layout`]'s.
+//! `upload`; a bounded disk in `small_disk`; the info dictionary in `metadata`. No arithmetic here: that is [`crate::layout`]'s.
 //!
 //! A life: [`Torrent::new`] with an infohash alone (a magnet) or [`Torrent::with_metainfo`]; peers connect; with the metadata
 //! known, storage gets ready and [`Input::Begin`] comes; from then on pieces are asked for, checked and shared.
@@ -24,6 +24,7 @@ mod pieces;
 #[cfg(test)]
 mod room_tests;
 mod slow;
+mod small_disk;
 mod stats;
 mod swarm;
 #[cfg(test)]
@@ -52,6 +53,7 @@ use crate::peer::allowance::Allowance;
 use crate::peer::{PeerKey, PeerSession};
 use crate::peer_id::PeerId;
 use crate::policy::connector::Connector;
+use crate::policy::eviction::Plan;
 use crate::policy::rarity::Rarity;
 use crate::policy::requester::HedgeBudget;
 use crate::rate::RateMeter;
@@ -60,7 +62,7 @@ use crate::rng::Rng;
 use crate::room::{Access, MemberId};
 use crate::store::Store;
 use crate::units::{ByteLen, BytesPerSec, PieceIndex};
-use crate::wire::{FrameDecoder, Message};
+use crate::wire::FrameDecoder;
 
 /// Nobody to fetch from for this long is worth telling.
 const NO_PEERS_AFTER: Duration = Duration::from_secs(20);
@@ -115,6 +117,7 @@ pub struct Torrent {
     choke_rounds: u64,
     banned: u32,
     banned_ids: BTreeSet<PeerId>,
+    disk_limit: Option<ByteLen>,
 }
 
 /// How far a torrent is.
@@ -137,7 +140,11 @@ struct Active {
     store: Store,
     rarity: Rarity,
     wanted: Bitfield,
-    /// Pieces of `wanted` that are not here.
+    /// The pieces that were ever verified; those that a bounded disk gave up are here no more.
+    ever: Bitfield,
+    /// Where readers were, and what is kept for them, while the disk is bounded.
+    plan: Option<(Vec<u32>, Plan)>,
+    /// Pieces of `wanted` that were never here.
     lacking: u32,
     fetch_rest: bool,
     demand: DemandList,
@@ -235,6 +242,7 @@ impl Torrent {
             choke_rounds: 0,
             banned: 0,
             banned_ids: BTreeSet::new(),
+            disk_limit: None,
         }
     }
 
@@ -259,6 +267,7 @@ impl Torrent {
                 self.readers.set_playback_rate(rate);
                 self.demand_changed();
             }
+            Input::DiskLimit(limit) => self.on_disk_limit(limit),
             Input::Pause(paused) => self.on_pause(now, paused),
         }
         self.settle(now);
@@ -325,16 +334,29 @@ impl Torrent {
         self.active()?.store.open_piece(piece).map(crate::store::OpenPiece::contiguous)
     }
 
-    /// Bytes of the pieces that are wanted and not here; none before [`Input::Begin`].
+    /// Bytes that the disk must still take: of the pieces that are wanted and not here, or as many as a bounded disk may
+    /// hold beside what it holds. None before [`Input::Begin`].
     pub fn lacking_bytes(&self) -> ByteLen {
         let Some(active) = self.active() else { return ByteLen::ZERO };
         let lacking = active.wanted.iter_ones().filter(|piece| !active.store.have().get(*piece));
         let layout = &active.metainfo.layout;
         let len = |piece: u32| layout.piece(piece).map_or(0, |piece| layout.piece_range(piece).len().get());
-        ByteLen::new(lacking.map(len).sum())
+        let lacking = ByteLen::new(lacking.map(len).sum());
+        match active.store.pieces_max() {
+            None => lacking,
+            Some(pieces_max) => {
+                let free = u64::from(pieces_max).saturating_sub(u64::from(active.store.have().count_ones()));
+                lacking.min(ByteLen::new(free * u64::from(layout.piece_len_max())))
+            }
+        }
     }
 
-    /// Whether everything wanted is here.
+    /// The pieces that were ever verified, once storage is ready. A bounded disk has given some of them up.
+    pub fn ever(&self) -> Option<&Bitfield> {
+        self.active().map(|active| &active.ever)
+    }
+
+    /// Whether everything wanted is here, or was.
     pub fn is_done(&self) -> bool {
         self.active().is_some_and(|active| active.lacking == 0)
     }
@@ -374,14 +396,6 @@ impl Torrent {
 
     fn tell(&mut self, event: Event) {
         self.outputs.push_back(Output::Event(event));
-    }
-
-    /// A message to every peer.
-    fn tell_everyone(&mut self, message: Message<'_>) {
-        for (key, peer) in &mut self.peers {
-            peer.session.send(message);
-            self.talkative.insert(*key);
-        }
     }
 
     fn demand_changed(&mut self) {

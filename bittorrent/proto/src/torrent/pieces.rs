@@ -59,6 +59,8 @@ impl Torrent {
                 active.make_pickable(piece);
                 active.demand.stale = true;
             }
+            DiskDone::Evicted(piece) => self.on_evicted(piece, true),
+            DiskDone::NotEvicted(piece) => self.on_evicted(piece, false),
             DiskDone::Read { peer, run, data } => self.on_run_read(now, peer, &run, Some(&data)),
             DiskDone::ReadFailed { peer, run } => self.on_run_read(now, peer, &run, None),
         }
@@ -71,11 +73,18 @@ impl Torrent {
             return;
         }
         active.failures.remove(&piece);
-        if active.wanted.get(piece.get()) {
+        if active.ever.set(piece.get()) && active.wanted.get(piece.get()) {
             active.lacking -= 1;
         }
+        let bounded = active.store.pieces_max().is_some();
         self.tell(Event::Verified(piece));
-        self.tell_everyone(Message::Have(piece.get()));
+        for (key, peer) in &mut self.peers {
+            // Who could not hear later that it is gone does not hear of it, nor who has everything.
+            if !bounded || (peer.session.ext.lt_donthave.is_some() && !peer.session.is_seed()) {
+                peer.session.send(Message::Have(piece.get()));
+                self.talkative.insert(*key);
+            }
+        }
         // Memory was freed: somebody may have waited for it.
         self.hungry.extend(self.peers.keys());
         self.check_done();
@@ -87,7 +96,13 @@ impl Torrent {
             return;
         }
         active.done_told = true;
+        let bounded = active.store.pieces_max().is_some();
         self.tell(Event::Done);
+        // BEP 21. What a bounded disk gave up may be wanted again.
+        for (key, peer) in self.peers.iter_mut().filter(|_| !bounded) {
+            peer.session.send_upload_only();
+            self.talkative.insert(*key);
+        }
         self.timers.cancel(Wake::NoPeers);
         let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
         keys.into_iter().for_each(|key| self.update_interest(key));

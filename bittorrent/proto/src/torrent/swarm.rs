@@ -253,7 +253,8 @@ impl Torrent {
             port: Some(self.config.listen_port).filter(|port| *port != 0),
             client_name: Some(self.config.client_name.clone()),
             yourip: Some(config.addr.ip().to_canonical()),
-            upload_only: self.have().is_some_and(Bitfield::is_full),
+            // What a bounded disk gave up may be wanted again.
+            upload_only: self.is_done() && self.disk_limit.is_none(),
             ..ours
         }
     }

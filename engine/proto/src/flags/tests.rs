@@ -44,7 +44,7 @@ fn only_what_was_asked_for_is_told() {
     assert_eq!(engine("").notes(), Vec::<String>::new());
     assert_eq!(engine("-dht off -webrtc=off").notes(), Vec::<String>::new());
     let notes = engine("-dht on -utp on -disk-limit 1G -dht-bootstrap h:1").notes();
-    assert_eq!(notes.len(), 4);
+    assert_eq!(notes.len(), 3);
     assert_eq!(engine("-pex on").notes(), Vec::<String>::new());
     assert!(engine("").is_on(Feature::Pex) && !engine("-pex off").is_on(Feature::Pex));
     assert!(notes.iter().all(|note| note.contains("not built yet")), "{notes:?}");

@@ -51,6 +51,13 @@ impl Peer {
                 }
                 self.core.handle_input(now, CoreInput::Disk(DiskDone::Read { peer, run, data: data.into() }));
             }
+            (Job::Core(DiskJob::Evict(piece)), Ok(())) => {
+                self.storage.evict(piece);
+                self.core.handle_input(now, CoreInput::Disk(DiskDone::Evicted(piece)));
+            }
+            (Job::Core(DiskJob::Evict(piece)), Err(_)) => {
+                self.core.handle_input(now, CoreInput::Disk(DiskDone::NotEvicted(piece)));
+            }
             (Job::Core(DiskJob::Read { peer, run }), Err(_)) => {
                 self.core.handle_input(now, CoreInput::Disk(DiskDone::ReadFailed { peer, run }));
             }

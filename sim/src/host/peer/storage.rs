@@ -92,6 +92,11 @@ impl Storage {
         self.running.remove(&piece);
     }
 
+    /// A piece's room is given back.
+    pub(super) fn evict(&mut self, piece: PieceIndex) {
+        self.written.remove(&piece);
+    }
+
     /// Reads bytes of the torrent.
     ///
     /// # Errors

@@ -42,6 +42,7 @@ const fn kind(input: &Input<'_>) -> &'static str {
         Input::Begin(_) => "begin",
         Input::Reader(..) => "reader",
         Input::PlaybackRate(_) => "playback rate",
+        Input::DiskLimit(_) => "disk limit",
         Input::Pause(_) => "pause",
     }
 }
@@ -103,13 +104,14 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    const KINDS: [&str; 11] = [
+    const KINDS: [&str; 12] = [
         "addresses",
         "begin",
         "connected",
         "dial failed",
         "disconnected",
         "disk",
+        "disk limit",
         "pause",
         "playback rate",
         "reader",

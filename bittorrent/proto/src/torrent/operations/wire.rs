@@ -9,6 +9,27 @@ use crate::metainfo::Metainfo;
 use crate::units::ByteLen;
 use crate::wire::{FrameDecoder, FrameLimits, Message};
 
+/// What the disk holds and held.
+pub(super) struct OnDisk {
+    /// What it knows to be right.
+    pub(super) verified: Bitfield,
+    /// What it is giving up: peers may hear of it and of its end in the same breath.
+    pub(super) going: Bitfield,
+    /// What it ever gave up.
+    pub(super) given_up: Bitfield,
+}
+
+impl OnDisk {
+    pub(super) fn new(verified: Bitfield) -> Self {
+        let none = Bitfield::new_empty(verified.len());
+        Self { verified, going: none.clone(), given_up: none }
+    }
+
+    fn may_be_told(&self, piece: u32) -> bool {
+        self.verified.get(piece) || self.going.get(piece)
+    }
+}
+
 /// The number under which this end receives metadata messages; any will do.
 const METADATA_ID: u8 = 9;
 
@@ -127,17 +148,17 @@ impl Remote {
         }
     }
 
-    /// Checks what the torrent says. `verified` is what the disk knows to be right.
-    pub(super) fn on_heard(&mut self, bytes: &[u8], film: &[u8], layout: &TorrentLayout, verified: &Bitfield) {
+    /// Checks what the torrent says. `disk` is what the disk knows.
+    pub(super) fn on_heard(&mut self, bytes: &[u8], film: &[u8], layout: &TorrentLayout, disk: &OnDisk) {
         let mut bytes = bytes;
         let mut heard = std::mem::replace(&mut self.heard, FrameDecoder::new(FrameLimits::default()));
         while let Some(message) = heard.next(&mut bytes).expect("the torrent speaks BitTorrent") {
-            self.check(message, film, layout, verified);
+            self.check(message, film, layout, disk);
         }
         self.heard = heard;
     }
 
-    fn check(&mut self, message: Message<'_>, film: &[u8], layout: &TorrentLayout, verified: &Bitfield) {
+    fn check(&mut self, message: Message<'_>, film: &[u8], layout: &TorrentLayout, disk: &OnDisk) {
         match message {
             Message::KeepAlive => {}
             Message::Choke => assert!(!std::mem::replace(&mut self.choked, true), "choked twice"),
@@ -145,16 +166,17 @@ impl Remote {
             Message::Interested => assert!(!std::mem::replace(&mut self.interesting, true), "interested twice"),
             Message::NotInterested => assert!(std::mem::replace(&mut self.interesting, false), "never interested"),
             Message::Have(piece) => {
-                assert!(verified.get(piece), "{piece} is told and not verified");
-                assert!(self.told.set(piece), "{piece} is told twice");
+                assert!(disk.may_be_told(piece), "{piece} is told and not verified");
+                // Not everybody hears what was given up, and then it comes again.
+                assert!(self.told.set(piece) || disk.given_up.get(piece), "{piece} is told twice");
                 self.told_set = true;
             }
             Message::Bitfield(bits) => {
                 let bits = Bitfield::from_wire(bits, layout.piece_count()).expect("a bit a piece");
-                self.hear_set(&bits, verified);
+                self.hear_set(&bits, disk);
             }
-            Message::HaveAll => self.hear_fast_set(&Bitfield::new_full(layout.piece_count()), verified),
-            Message::HaveNone => self.hear_fast_set(&Bitfield::new_empty(layout.piece_count()), verified),
+            Message::HaveAll => self.hear_fast_set(&Bitfield::new_full(layout.piece_count()), disk),
+            Message::HaveNone => self.hear_fast_set(&Bitfield::new_empty(layout.piece_count()), disk),
             Message::Request(raw) => {
                 let block = layout.check_block(raw).expect("a block that exists");
                 assert_eq!(layout.block(block.piece, block.index()), Some(block), "a whole block");
@@ -175,7 +197,7 @@ impl Remote {
                 let block = RawBlock { piece, offset, len: ByteLen::new(data.len() as u64).as_u32() };
                 self.answered(block);
                 assert!(!self.choked, "served while choked");
-                assert!(verified.get(piece), "{piece} is served and not verified");
+                assert!(disk.verified.get(piece), "{piece} is served and not verified");
                 let start = layout.block_range(layout.check_block(block).expect("a block that exists")).start;
                 let start = usize::try_from(start).expect("a short film");
                 assert_eq!(data, &film[start..start + data.len()], "served wrong");
@@ -198,14 +220,14 @@ impl Remote {
         }
     }
 
-    fn hear_fast_set(&mut self, set: &Bitfield, verified: &Bitfield) {
+    fn hear_fast_set(&mut self, set: &Bitfield, disk: &OnDisk) {
         assert!(self.fast, "a message of the fast extension");
-        self.hear_set(set, verified);
+        self.hear_set(set, disk);
     }
 
-    fn hear_set(&mut self, set: &Bitfield, verified: &Bitfield) {
+    fn hear_set(&mut self, set: &Bitfield, disk: &OnDisk) {
         assert!(!std::mem::replace(&mut self.told_set, true), "what is here comes first, and once");
-        assert_eq!(set.next_not_in(0, verified), None, "told and not verified");
+        assert!(set.iter_ones().all(|piece| disk.may_be_told(piece)), "told and not verified");
         self.told = set.clone();
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use sha1_smol::Sha1;
 
-use super::wire::Remote;
+use super::wire::{OnDisk, Remote};
 use super::{Dice, kind};
 use crate::bitfield::Bitfield;
 use crate::infohash::Infohash;
@@ -21,7 +21,7 @@ use crate::reader::{ReaderId, Slack};
 use crate::rng::Rng;
 use crate::room::Access;
 use crate::torrent::{Begin, DiskDone, DiskJob, Event, Input, Output, ReaderChange, Torrent, TorrentConfig, Wake};
-use crate::units::{ByteRange, BytesPerSec, PieceIndex};
+use crate::units::{ByteLen, ByteRange, BytesPerSec, PieceIndex};
 use crate::wire::{Handshake, Reserved};
 
 /// Three blocks a piece, and a last piece of one and a bit.
@@ -46,7 +46,7 @@ pub(super) struct World {
     dials: Vec<SocketAddr>,
     jobs: Vec<DiskJob>,
     /// What the disk found right and wrote, and what was there at the beginning.
-    verified: Bitfield,
+    on_disk: OnDisk,
     /// Found right, and not yet told by the torrent.
     untold: BTreeSet<PieceIndex>,
     done_told: bool,
@@ -87,7 +87,7 @@ impl World {
             next_key: 0,
             dials: Vec::new(),
             jobs: Vec::new(),
-            verified: Bitfield::new_empty(film.metainfo.layout.piece_count()),
+            on_disk: OnDisk::new(Bitfield::new_empty(film.metainfo.layout.piece_count())),
             untold: BTreeSet::new(),
             done_told: false,
             metadata_told: !is_magnet,
@@ -118,8 +118,14 @@ impl World {
                 let rate = dice.one_in(2).then(|| BytesPerSec::new(u64::from(dice.byte()) * 10_000));
                 self.input(Input::PlaybackRate(rate));
             }
-            _ => match dice.below(4) {
+            _ => match dice.below(6) {
                 0 => self.input(Input::Pause(true)),
+                4 | 5 => {
+                    // Often as much as a few pieces, so that they come and go.
+                    let pieces = u64::from(dice.byte() % 12);
+                    let limit = (pieces > 0).then(|| ByteLen::new(pieces * u64::from(PIECE_LEN)));
+                    self.input(Input::DiskLimit(limit));
+                }
                 1 | 2 => self.input(Input::Pause(false)),
                 _ => self.begin(dice),
             },
@@ -142,7 +148,7 @@ impl World {
         self.torrent.check_invariants();
         assert!(self.untold.is_empty(), "verified, and nobody was told: {:?}", self.untold);
         if let Some(have) = self.torrent.have() {
-            assert_eq!(have, &self.verified, "what is here is what the disk verified");
+            assert_eq!(have, &self.on_disk.verified, "what is here is what the disk verified");
         }
     }
 
@@ -153,7 +159,7 @@ impl World {
                 let remote = self.remotes.get_mut(&peer).expect("only who is connected is spoken to");
                 assert!(!bytes.is_empty(), "nothing is sent");
                 remote.unwritten += bytes.len();
-                remote.on_heard(&bytes, &self.film.content, &self.film.metainfo.layout, &self.verified);
+                remote.on_heard(&bytes, &self.film.content, &self.film.metainfo.layout, &self.on_disk);
             }
             Output::Close { peer, reason: _ } => {
                 self.remotes.remove(&peer).expect("a connection is closed once");
@@ -175,15 +181,21 @@ impl World {
         match &job {
             DiskJob::Verify { piece, data } => {
                 assert_eq!(data.len(), self.film.metainfo.layout.piece_len(*piece).as_usize());
-                assert!(!self.verified.get(piece.get()), "{piece:?} is here");
+                assert!(!self.on_disk.verified.get(piece.get()), "{piece:?} is here");
                 let same = |job: &DiskJob| match job {
                     DiskJob::Verify { piece: other, .. } => other == piece,
+                    DiskJob::Evict(other) => other == piece,
                     DiskJob::Read { .. } => false,
                 };
-                assert!(!self.jobs.iter().any(same), "{piece:?} is verified twice at once");
+                assert!(!self.jobs.iter().any(same), "{piece:?} is verified twice at once, or while it goes");
+            }
+            DiskJob::Evict(piece) => {
+                assert!(self.on_disk.verified.clear(piece.get()), "{piece:?} is given up and was not here");
+                self.on_disk.going.set(piece.get());
+                self.on_disk.given_up.set(piece.get());
             }
             DiskJob::Read { peer, run } => {
-                assert!(self.verified.get(run.piece.get()), "{run:?} is read and not verified");
+                assert!(self.on_disk.verified.get(run.piece.get()), "{run:?} is read and not verified");
                 assert!(self.remotes.contains_key(peer), "read for nobody");
                 let len: u64 = run.blocks.iter().map(|block| block.len.get()).sum();
                 assert_eq!(run.len.get(), len);
@@ -226,7 +238,7 @@ impl World {
         let hints = vec![(ByteRange::new(0, 100), Slack(0))];
         // A torrent takes the first one that comes when it may; the others mean nothing.
         if self.metadata_told && self.torrent.have().is_none() {
-            self.verified = have.clone();
+            self.on_disk.verified = have.clone();
         }
         self.input(Input::Begin(Begin { have, wanted, fetch_rest, hints }));
     }
@@ -305,10 +317,14 @@ impl World {
                 } else if dice.one_in(8) {
                     DiskDone::WriteFailed { piece, data }
                 } else {
-                    self.verified.set(piece.get());
+                    self.on_disk.verified.set(piece.get());
                     self.untold.insert(piece);
                     DiskDone::Verified { piece, data }
                 }
+            }
+            DiskJob::Evict(piece) => {
+                self.on_disk.going.clear(piece.get());
+                if dice.one_in(16) { DiskDone::NotEvicted(piece) } else { DiskDone::Evicted(piece) }
             }
             DiskJob::Read { peer, run } => match dice.below(8) {
                 0 => DiskDone::ReadFailed { peer, run },
