@@ -94,7 +94,7 @@ impl TorrentHandle {
     /// Ends the torrent; with `delete_data`, what was downloaded is removed (never a seeded file). Open streams end early.
     pub async fn stop(&self, delete_data: bool) {
         let (over, ended) = bounded(1);
-        let stop = Command::Stop { infohash: self.shared.infohash, delete_data, over };
+        let stop = Command::Stop { torrent: self.shared.clone(), delete_data, over };
         // A client that is shutting down stops it anyway.
         if self.commands.send(stop).await.is_ok() {
             let _ = ended.recv().await;

@@ -54,7 +54,8 @@ pub(crate) enum Command {
         trackers: Vec<NamedTier>,
     },
     Stop {
-        infohash: Infohash,
+        /// This one, and no successor of the same infohash.
+        torrent: Arc<Shared>,
         delete_data: bool,
         over: Sender<()>,
     },
@@ -172,8 +173,12 @@ pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
                         running.task.trackers.add(trackers);
                     }
                 }
-                Command::Stop { infohash, delete_data, over } => {
-                    swarm.stop(infohash, delete_data).await;
+                Command::Stop { torrent, delete_data, over } => {
+                    let is_it = |running: &Running| Arc::ptr_eq(&running.task.shared, &torrent);
+                    let runs = swarm.torrents.borrow().get(&torrent.infohash).is_some_and(is_it);
+                    if runs {
+                        swarm.stop(torrent.infohash, delete_data).await;
+                    }
                     let _ = over.send(()).await;
                 }
                 Command::Limits { upload, download } => {

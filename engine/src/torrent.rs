@@ -122,6 +122,14 @@ impl Teller {
         }
     }
 
+    /// Whether to delete the data, once told to stop. A task that is forgotten is never told: what it began is another's.
+    async fn told_stop(&self) -> bool {
+        match self.stop.recv().await {
+            Ok(delete_data) => delete_data,
+            Err(_) => future::pending().await,
+        }
+    }
+
     async fn seed(&self, path: &str, name: Option<String>, tracker: Option<String>, terms: &Terms) -> Started {
         let private = trackers::is_room_only(terms.private, tracker.as_deref(), &[]);
         let path = std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path));
@@ -157,7 +165,7 @@ impl Teller {
             future::pending().await
         };
         let stopped = async {
-            let delete_data = self.stop.recv().await.unwrap_or(false);
+            let delete_data = self.told_stop().await;
             self.told_to_stop.set(Some(delete_data));
             // A file that cannot be opened is known at once, and whoever asked should hear it.
             Timer::after(REFUSAL_PATIENCE).await;
@@ -195,7 +203,7 @@ impl Teller {
             }
         };
         let stopped = async {
-            let delete_data = self.stop.recv().await.unwrap_or(false);
+            let delete_data = self.told_stop().await;
             // It may run already, although its handle has not come back to us yet.
             if let Some(handle) = self.client.torrent(infohash) {
                 handle.stop(delete_data).await;
@@ -242,7 +250,7 @@ impl Teller {
                 }
                 Turn::Look
             };
-            let stop = async { Turn::Stop(self.stop.recv().await.unwrap_or(false)) };
+            let stop = async { self.stop.recv().await.map_or(Turn::Forgotten, Turn::Stop) };
             match stop.or(event).or(look).await {
                 Turn::Stop(delete_data) => {
                     handle.stop(delete_data).await;
@@ -256,6 +264,7 @@ impl Teller {
                     self.tell_stats(&handle, &mut last).await;
                     self.tell_event(event).await;
                 }
+                Turn::Forgotten => return,
                 Turn::EventsOver => events_open = false,
                 Turn::Look => self.tell_stats(&handle, &mut last).await,
             }
@@ -301,6 +310,8 @@ impl Teller {
 
 enum Turn {
     Stop(bool),
+    /// Another task has the torrent, which goes on.
+    Forgotten,
     Event(TorrentEvent),
     EventsOver,
     Look,

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -71,7 +71,12 @@ struct State {
 impl Seeder {
     /// Starts one on loopback.
     pub fn start(metafile: &Metafile, manners: Manners) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+        Self::start_at(IpAddr::V4(Ipv4Addr::LOCALHOST), metafile, manners)
+    }
+
+    /// Starts one at that address, which must be this machine's: on Linux all of 127.0.0.0/8 is.
+    pub fn start_at(ip: IpAddr, metafile: &Metafile, manners: Manners) -> Self {
+        let listener = TcpListener::bind((ip, 0)).expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             metafile: metafile.clone(),
