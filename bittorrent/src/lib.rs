@@ -17,6 +17,7 @@
 //!         upload_max: None,
 //!         download_max: None,
 //!         serves: true,
+//!         pex: true,
 //!         disk_max: None,
 //!         client_name: "Example 1.0".into(),
 //!     })?;
