@@ -230,7 +230,8 @@ impl Gate {
     }
 
     fn on_ready(&mut self, now: Instant, who: &ParticipantId, ready: bool) {
-        let playing = self.phase == Phase::Playing;
+        // Without a film there is nothing to stall in.
+        let playing = self.film && self.phase == Phase::Playing;
         let Some(member) = self.members.get_mut(who) else { return };
         let stalls = playing && member.ready && !ready && member.gates(now);
         member.ready = ready;

@@ -120,6 +120,9 @@ fn nothing_gates_without_a_film() {
     let mut room = Scene::new(WaitPolicy::Auto, &["ann"]);
     room.input(Input::Film { present: false });
     assert_eq!(room.input(Input::Play), [go(&[])]);
+    room.ready("ann", true);
+    room.ready("ann", false);
+    assert_eq!(room.pass(S * 5), [], "there is nothing to stall in");
 }
 
 #[test]
