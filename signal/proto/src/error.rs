@@ -3,6 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 /// Why something failed, in a form a program can branch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
@@ -53,6 +55,27 @@ impl Problem {
     /// A problem with words of its own.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), wait: None }
+    }
+
+    /// What an `error` event carries: `wait` is in seconds.
+    pub fn shown(&self) -> Value {
+        let mut shown = json!({
+            "message": self.message,
+            "code": self.code.to_string(),
+            "retryable": self.code.retryable(),
+            "hint": self.code.hint(),
+        });
+        if let Some(wait) = self.wait {
+            shown["wait"] = json!(wait.as_secs_f64());
+        }
+        shown
+    }
+
+    /// The answer to an event that was refused: the same, and that it was no success.
+    pub fn answer(&self) -> Value {
+        let mut answer = self.shown();
+        answer["success"] = false.into();
+        answer
     }
 }
 

@@ -24,6 +24,10 @@ pub struct ParticipantId(String);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketId(String);
 
+/// One connection within this process, by a number never used before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketKey(pub u64);
+
 impl RoomCode {
     /// A code that a client asks for, or `None` if no room can have it: 4 to 32 letters and digits; hyphens and spaces
     /// are for reading.

@@ -84,6 +84,24 @@ pub const CAPABILITIES_LEN_MAX: usize = 512;
 /// Participants chosen to control, at once.
 pub const CHOSEN_MAX: usize = 64;
 
+/// Members of a room; each change of one is told to all.
+pub const ROOM_MEMBERS_MAX: usize = 64;
+/// People in a call: everybody sends to everybody.
+pub const CALL_MAX: usize = 8;
+/// Chat that is kept for those who come later: 200 kB of the longest.
+pub const CHAT_KEPT: usize = 100;
+/// Subtitles that are kept for those who come later.
+pub const SUBTITLES_MAX: usize = 16;
+/// People that a room remembers to have removed.
+pub const KICKED_MAX: usize = 1024;
+
+/// Rooms of one server; each waiting empty one is about 2 kB.
+pub const ROOMS_MAX: usize = 100_000;
+/// Rooms that one address may have open.
+pub const ROOMS_PER_ADDRESS_MAX: usize = 20;
+/// Addresses whose failures are remembered, 64 bytes each.
+pub const ADDRESSES_MAX: usize = 10_000;
+
 const _: () = assert!(SDP_LEN_MAX < MESSAGE_LEN_MAX, "a description fits an event");
 const _: () = assert!(MESSAGE_LEN_MAX < PAYLOAD_LEN_MAX, "an event fits a packet");
 const _: () = assert!(CODE_DRAWN_LEN >= CODE_LEN_MIN && CODE_DRAWN_LEN <= CODE_LEN_MAX);

@@ -1,9 +1,10 @@
 //! Client to server.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::ids::{ParticipantId, RoomCode};
 use crate::roles::Role;
+use crate::sync::gate::WaitPolicy;
 use crate::time::{MediaTime, Rate};
 
 /// An event of a client, its sizes and kinds checked. Whether it is allowed is the room's to say.
@@ -82,6 +83,8 @@ pub enum ClientEvent {
         ready: bool,
         /// Seconds verified ahead.
         ahead: Option<f64>,
+        /// What the client expects of its line, as it says it.
+        forecast: Option<Value>,
     },
     /// `set-rate`.
     SetRate(Rate, String),
@@ -180,6 +183,8 @@ pub struct Report {
     pub buffering: bool,
     /// Seconds that it differs from the anchor by.
     pub drift: Option<f64>,
+    /// What else it tells of itself, for whoever watches over the room: `at`, `epoch`, `seq`, `ahead`, `rate`, `rtt`, `ready`.
+    pub more: Map<String, Value>,
 }
 
 /// WebRTC signalling for one other participant, which we do not read.
@@ -217,6 +222,10 @@ pub struct RoomSnapshot {
     pub age_ms: u64,
     /// The film's magnet.
     pub magnet: Option<String>,
+    /// What `movie-loaded` told of it.
+    pub movie: Option<FilmNews>,
+    /// Who was removed.
+    pub kicked: Vec<ParticipantId>,
 }
 
 /// Who controls, as asked for.
@@ -228,18 +237,6 @@ pub enum Mode {
     Everyone,
     /// These as well.
     Chosen(Vec<ParticipantId>),
-}
-
-/// What happens when somebody's film stalls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum WaitPolicy {
-    /// Few wait for one another, many go on.
-    #[default]
-    Auto,
-    /// The room pauses.
-    Wait,
-    /// The room goes on.
-    Flow,
 }
 
 /// What happens to the film when the host leaves.

@@ -8,7 +8,5 @@ mod client;
 mod fields;
 mod parse;
 
-pub use client::{
-    Capabilities, ClientEvent, FilmNews, HostLeft, Mode, Relay, RelayKind, Report, RoomSnapshot, WaitPolicy,
-};
+pub use client::{Capabilities, ClientEvent, FilmNews, HostLeft, Mode, Relay, RelayKind, Report, RoomSnapshot};
 pub use parse::parse_client;

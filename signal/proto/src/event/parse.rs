@@ -2,9 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::client::{
-    Capabilities, ClientEvent, FilmNews, HostLeft, Mode, Relay, RelayKind, Report, RoomSnapshot, WaitPolicy,
-};
+use super::client::{Capabilities, ClientEvent, FilmNews, HostLeft, Mode, Relay, RelayKind, Report, RoomSnapshot};
 use super::fields::{Fields, refused};
 use crate::error::{Code, Problem};
 use crate::ids::{ParticipantId, RoomCode};
@@ -13,6 +11,7 @@ use crate::limits::{
     PARTICIPANT_ID_LEN_MAX, PATH_LEN_MAX, SDP_LEN_MAX, TITLE_CHARS_MAX, TOKEN_LEN_MAX,
 };
 use crate::roles::Role;
+use crate::sync::gate::WaitPolicy;
 use crate::time::Rate;
 
 /// Reads an event of a client. `None` for one that we do not know.
@@ -27,6 +26,13 @@ pub fn parse_client(name: &str, payload: Option<&Value>) -> Result<Option<Client
     };
     event(name, &Fields(map))
         .map_err(|problem| Problem { message: format!("{}: {}", known(name), problem.message), ..problem })
+}
+
+/// What a forecast may be: a number of seconds, a word or a small object.
+const FORECAST: &str = "at most 256 bytes of JSON";
+
+fn is_small(value: &Value) -> bool {
+    value.to_string().len() <= 256
 }
 
 /// A stranger's name is not repeated at length.
@@ -46,10 +52,7 @@ fn event(name: &str, fields: &Fields<'_>) -> Result<Option<ClientEvent>, Problem
             stream_path: fields.text_maybe("streamPath", PATH_LEN_MAX)?,
             name: title_maybe(fields)?,
         },
-        "movie-loaded" => {
-            let name = fields.shown("name", TITLE_CHARS_MAX)?;
-            ClientEvent::MovieLoaded(FilmNews { name, duration: fields.time_maybe("duration")? })
-        }
+        "movie-loaded" => ClientEvent::MovieLoaded(film_news(fields.0)?),
         "media-cleared" => ClientEvent::MediaCleared,
         "sync-play" => ClientEvent::SyncPlay(fields.time("time")?, action()?),
         "sync-pause" => ClientEvent::SyncPause(fields.time("time")?, action()?),
@@ -59,12 +62,7 @@ fn event(name: &str, fields: &Fields<'_>) -> Result<Option<ClientEvent>, Problem
             let sent = fields.number_maybe("t0")?;
             ClientEvent::SyncCheck { probe: number.map(|number| (sent.unwrap_or(0.0), number)) }
         }
-        "sync-report" => ClientEvent::SyncReport(Report {
-            time: fields.time("playbackTime")?,
-            playing: fields.flag("playing")?,
-            buffering: fields.flag_or_false("buffering")?,
-            drift: fields.number_maybe("drift")?,
-        }),
+        "sync-report" => ClientEvent::SyncReport(report(fields)?),
         "sync-correct" => ClientEvent::SyncCorrect {
             time: fields.time("playbackTime")?,
             playing: fields.flag("playing")?,
@@ -75,6 +73,7 @@ fn event(name: &str, fields: &Fields<'_>) -> Result<Option<ClientEvent>, Problem
             seq: fields.count("seq")?,
             ready: fields.flag("ready")?,
             ahead: fields.number_maybe("ahead")?,
+            forecast: fields.maybe("forecast", FORECAST, |value| is_small(value).then(|| value.clone()))?,
         },
         "set-rate" => {
             let rate = fields.must("rate", "a rate from 0.5 to 2", |value| value.as_f64().and_then(Rate::new))?;
@@ -154,6 +153,25 @@ fn capabilities(fields: &Fields<'_>) -> Result<Capabilities, Problem> {
     Ok(Capabilities { sync: own.count_maybe("sync")?.unwrap_or(0), version: own.count_maybe("version")?, shown })
 }
 
+fn report(fields: &Fields<'_>) -> Result<Report, Problem> {
+    let mut more = Map::new();
+    for name in ["at", "epoch", "seq", "ahead", "rate", "rtt"] {
+        if let Some(number) = fields.maybe(name, "a number", |value| value.is_number().then(|| value.clone()))? {
+            more.insert(name.to_owned(), number);
+        }
+    }
+    if let Some(ready) = fields.maybe("ready", "true or false", Value::as_bool)? {
+        more.insert("ready".to_owned(), ready.into());
+    }
+    Ok(Report {
+        time: fields.time("playbackTime")?,
+        playing: fields.flag("playing")?,
+        buffering: fields.flag_or_false("buffering")?,
+        drift: fields.number_maybe("drift")?,
+        more,
+    })
+}
+
 fn snapshot(map: &Map<String, Value>) -> Result<RoomSnapshot, Problem> {
     let fields = Fields(map);
     let magnet = map.contains_key("magnet").then(|| magnet(&fields, "magnet")).transpose()?;
@@ -161,9 +179,36 @@ fn snapshot(map: &Map<String, Value>) -> Result<RoomSnapshot, Problem> {
         order: (fields.count("epoch")?, fields.count("seq")?),
         playing: fields.flag("playing")?,
         position: fields.time("position")?,
-        age_ms: fields.count("age")?,
+        // A clock that stepped may have made it a fraction.
+        age_ms: fields.must("age", "milliseconds", millis)?,
         magnet,
+        movie: fields.maybe("movie", "an object", Value::as_object)?.map(film_news).transpose()?,
+        kicked: fields.maybe("kicked", CHOSEN, participants)?.unwrap_or_default(),
     })
+}
+
+fn film_news(map: &Map<String, Value>) -> Result<FilmNews, Problem> {
+    let fields = Fields(map);
+    Ok(FilmNews { name: fields.shown("name", TITLE_CHARS_MAX)?, duration: fields.time_maybe("duration")? })
+}
+
+fn millis(value: &Value) -> Option<u64> {
+    let rounded = || {
+        let ms = value.as_f64().filter(|ms| (0.0..1e15).contains(ms))?;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 1e15")]
+        let ms = ms as u64;
+        Some(ms)
+    };
+    value.as_u64().or_else(rounded)
+}
+
+/// What a list of people may be.
+const CHOSEN: &str = "a list of at most 64 participants' ids";
+const _: () = assert!(CHOSEN_MAX == 64, "the words say the number");
+
+fn participants(value: &Value) -> Option<Vec<ParticipantId>> {
+    let list = value.as_array().filter(|list| list.len() <= CHOSEN_MAX)?;
+    list.iter().map(|id| ParticipantId::of_token(id.as_str()?)).collect()
 }
 
 fn magnet(fields: &Fields<'_>, field: &str) -> Result<String, Problem> {
@@ -189,7 +234,7 @@ fn relay(kind: RelayKind, fields: &Fields<'_>) -> Result<Relay, Problem> {
 
 /// Somebody else, whose id may have a number appended by us.
 fn other(fields: &Fields<'_>) -> Result<ParticipantId, Problem> {
-    fields.participant("id")
+    fields.must("id", "a participant's id", |value| ParticipantId::of_token(value.as_str()?))
 }
 
 fn mode(fields: &Fields<'_>) -> Result<Mode, Problem> {
@@ -198,11 +243,7 @@ fn mode(fields: &Fields<'_>) -> Result<Mode, Problem> {
         "host" => Ok(Mode::Host),
         "everyone" => Ok(Mode::Everyone),
         "chosen" => {
-            let expected = format!("a list of at most {CHOSEN_MAX} participants' ids");
-            let chosen = fields.must("participants", &expected, |value| {
-                let list = value.as_array().filter(|list| list.len() <= CHOSEN_MAX)?;
-                list.iter().map(|id| ParticipantId::parse(id.as_str()?)).collect::<Option<Vec<_>>>()
-            })?;
+            let chosen = fields.must("participants", CHOSEN, participants)?;
             Ok(Mode::Chosen(chosen))
         }
         _ => Err(refused("the field `mode` must be host, everyone or chosen")),
@@ -210,12 +251,7 @@ fn mode(fields: &Fields<'_>) -> Result<Mode, Problem> {
 }
 
 fn policy(fields: &Fields<'_>) -> Result<ClientEvent, Problem> {
-    let wait = fields.maybe("wait", "auto, wait or flow", |value| match value.as_str()? {
-        "auto" => Some(WaitPolicy::Auto),
-        "wait" => Some(WaitPolicy::Wait),
-        "flow" => Some(WaitPolicy::Flow),
-        _ => None,
-    })?;
+    let wait = fields.maybe("wait", "auto, wait or flow", |value| WaitPolicy::parse(value.as_str()?))?;
     let host_left = fields.maybe("hostLeft", "continue or pause", |value| match value.as_str()? {
         "continue" => Some(HostLeft::Continue),
         "pause" => Some(HostLeft::Pause),

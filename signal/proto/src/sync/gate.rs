@@ -51,6 +51,8 @@ pub enum Input {
         /// There is one. Without a film nothing gates.
         present: bool,
     },
+    /// What plays already has a name now: from here on it gates like any film.
+    FilmNamed,
     /// A seek: nobody is ready any more.
     Sought,
     /// Somebody says whether they are ready.
@@ -153,6 +155,7 @@ impl Gate {
                 }
             }
             Input::Film { present } => self.on_film(present),
+            Input::FilmNamed => self.film = true,
             Input::Sought => self.on_sought(now),
             Input::Ready(who, ready) => self.on_ready(now, &who, ready),
             Input::Play => self.on_play(now),

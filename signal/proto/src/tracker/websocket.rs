@@ -13,11 +13,8 @@ use super::limits::{
     SWARM_PEERS_MAX, SWARMS_MAX, TORRENTS_PER_SOCKET_MAX,
 };
 use super::{Infohash, PeerId};
+use crate::ids::SocketKey;
 use crate::rng::Rng;
-
-/// One WebSocket, by a number never used before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SocketKey(pub u64);
 
 /// A message to one socket.
 #[derive(Clone, Debug, PartialEq, Eq)]

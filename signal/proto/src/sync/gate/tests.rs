@@ -231,6 +231,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         who().prop_map(Input::Left),
         (who(), any::<bool>()).prop_map(|(who, spectates)| Input::Spectating(who, spectates)),
         any::<bool>().prop_map(|present| Input::Film { present }),
+        Just(Input::FilmNamed),
         Just(Input::Sought),
         (who(), any::<bool>()).prop_map(|(who, ready)| Input::Ready(who, ready)),
         Just(Input::Play),

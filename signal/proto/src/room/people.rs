@@ -1,0 +1,308 @@
+//! Coming, being away, coming back, leaving.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::{Entrant, Member, Output, PAST_MAX, Past, Room, Said};
+use crate::error::{Code, Problem};
+use crate::event::RoomSnapshot;
+use crate::ids::{ParticipantId, SocketKey};
+use crate::roles::Role;
+use crate::sync::gate;
+use crate::token::Claims;
+
+/// The oldest version of the contract that a client may say it knows (`capabilities.version`).
+const VERSION_MIN: u64 = 1;
+
+/// How somebody comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Coming {
+    /// Nobody knows them.
+    New,
+    /// A member who was away, or comes by another connection.
+    Back,
+}
+
+impl Room {
+    /// Lets somebody in: the one who creates the room, a stranger, or by a token that was verified somebody who was here.
+    /// Says the participant's id, and the answer that they get.
+    ///
+    /// # Errors
+    /// S005 full, S006 locked, S007 removed by the host, S009 too old; nothing has changed then.
+    pub fn handle_join(
+        &mut self,
+        now: Instant,
+        entrant: &Entrant,
+        claims: Option<&Claims>,
+        snapshot: Option<&RoomSnapshot>,
+    ) -> Result<(ParticipantId, Value), Problem> {
+        // A token of an earlier room of this code says nothing here.
+        let claims = claims.filter(|claims| claims.room_id == self.id);
+        self.check_entrance(entrant, claims)?;
+        if let Some(snapshot) = snapshot.filter(|_| claims.is_some()) {
+            self.believe(now, snapshot);
+        }
+        let founding = self.arrivals == 0 && !self.is_formed_again();
+        let (id, coming) = match claims {
+            Some(claims) => (claims.participant.clone(), self.come_back(now, entrant, claims)),
+            None => (self.come_new(now, entrant, founding), Coming::New),
+        };
+        let is_host_here = self.host().is_some_and(|(_, member)| member.is_here());
+        self.empty_since = None;
+        if !is_host_here && self.heir_at.is_none() {
+            self.heir_at = Some(now + self.setting.host_grace);
+        } else if is_host_here {
+            self.heir_at = None;
+        }
+        let answer = self.welcome(now, &id, founding);
+        if let Some(member) = self.members.get(&id) {
+            let said = match coming {
+                Coming::New => Said::new("participant-joined", member.shown(&id)),
+                Coming::Back => Said::new("participant-updated", member.shown(&id)),
+            };
+            self.say_to_others(&id, said);
+        }
+        self.follow_gate(now);
+        Ok((id, answer))
+    }
+
+    /// A member's connection is gone. They may be back.
+    pub fn handle_lost(&mut self, now: Instant, who: &ParticipantId, socket: SocketKey) {
+        let Some(member) = self.members.get_mut(who).filter(|member| member.socket == Some(socket)) else { return };
+        let is_host = member.role == Role::Host;
+        let grace = if is_host { self.setting.host_grace } else { self.setting.away_grace };
+        (member.socket, member.away_until) = (None, Some(now + grace));
+        self.drop_from_call(who);
+        self.gate.handle_input(now, gate::Input::Left(who.clone()));
+        if let Some(member) = self.members.get(who) {
+            self.say_to_others(who, Said::new("participant-updated", member.shown(who)));
+        }
+        if is_host {
+            self.heir_at = Some(now + grace);
+            self.say_to_others(who, Said::new("host-away", json!({ "id": who.as_str(), "grace": grace.as_secs() })));
+            self.pause_for_host(now);
+        }
+        self.look_whether_empty(now);
+        self.follow_gate(now);
+    }
+
+    /// A member leaves for good, by their own wish.
+    pub(super) fn leave(&mut self, now: Instant, who: &ParticipantId) {
+        let was_host = self.role_of(who) == Some(Role::Host);
+        self.remove(now, who, json!({ "id": who.as_str() }));
+        if was_host {
+            self.pause_for_host(now);
+            self.choose_heir(now, Some(who), "left");
+        }
+        self.look_whether_empty(now);
+    }
+
+    /// Takes a member out; the others are told.
+    pub(super) fn remove(&mut self, now: Instant, who: &ParticipantId, told: Value) {
+        self.drop_from_call(who);
+        let Some(member) = self.members.remove(who) else { return };
+        self.outputs.extend(member.socket.map(Output::Out));
+        if self.past.len() >= PAST_MAX {
+            self.past.pop_first();
+        }
+        self.past.insert(who.clone(), Past { role: member.role, founder: member.founder });
+        self.gate.handle_input(now, gate::Input::Left(who.clone()));
+        self.say_to_all(Said::new("participant-left", told));
+    }
+
+    /// Who was away for longer than the grace has left.
+    pub(super) fn drop_away(&mut self, now: Instant) {
+        let gone = |member: &Member| member.away_until.is_some_and(|at| at <= now);
+        let over: Vec<ParticipantId> =
+            self.members.iter().filter(|(_, member)| gone(member)).map(|(who, _)| who.clone()).collect();
+        for who in over {
+            let was_host = self.role_of(&who) == Some(Role::Host);
+            self.remove(now, &who, json!({ "id": who.as_str() }));
+            if was_host {
+                self.choose_heir(now, Some(&who), "away");
+            }
+        }
+    }
+
+    /// Tells a member its token for the role it has now.
+    pub(super) fn new_token(&mut self, now: Instant, who: &ParticipantId) {
+        let token = self.token(now, who);
+        self.say(who, Said::new("session-token", json!({ "sessionToken": token })));
+    }
+
+    /// The room as its members are told it, for one of them.
+    pub(super) fn shown_to(&self, who: &ParticipantId) -> Value {
+        let participants: Vec<Value> = self.members.iter().map(|(id, member)| member.shown(id)).collect();
+        json!({
+            "code": self.code.as_str(),
+            "host": self.host().map(|(id, _)| id.as_str()),
+            "role": self.role_of(who).unwrap_or(Role::Viewer).as_str(),
+            "participants": participants,
+            "controlMode": self.mode.as_str(),
+            "locked": self.locked,
+            "policy": self.policy_shown(),
+        })
+    }
+
+    fn check_entrance(&self, entrant: &Entrant, claims: Option<&Claims>) -> Result<(), Problem> {
+        let id = claims.map_or(&entrant.id, |claims| &claims.participant);
+        if self.kicked.contains(id) {
+            return Err(Code::S007.into());
+        }
+        if entrant.capabilities.version.is_some_and(|version| version < VERSION_MIN) {
+            return Err(Code::S009.into());
+        }
+        // Who belongs here finds their place.
+        if claims.is_some() {
+            return Ok(());
+        }
+        if self.locked {
+            return Err(Code::S006.into());
+        }
+        if self.members.len() >= self.setting.members_max {
+            return Err(Code::S005.into());
+        }
+        Ok(())
+    }
+
+    fn come_new(&mut self, now: Instant, entrant: &Entrant, founding: bool) -> ParticipantId {
+        // A name that somebody has, or had and may come back to with a token, is another's.
+        let is_taken = |id: &ParticipantId| self.members.contains_key(id) || self.past.contains_key(id);
+        let mut id = entrant.id.clone();
+        let mut number = 2;
+        while is_taken(&id) {
+            id = entrant.id.numbered(number);
+            number += 1;
+        }
+        let role = if founding { Role::Host } else { Role::Viewer };
+        self.enter(now, &id, entrant, role, founding, None);
+        id
+    }
+
+    fn come_back(&mut self, now: Instant, entrant: &Entrant, claims: &Claims) -> Coming {
+        let id = &claims.participant;
+        // What the room knows beats what a token says.
+        let known = self.members.get(id).map(|member| Past { role: member.role, founder: member.founder });
+        let past = known.or_else(|| self.past.remove(id));
+        let believed = past.unwrap_or(Past { role: claims.role, founder: claims.role == Role::Host });
+        let arrival = self.members.get(id).map(|member| member.arrival);
+        let role = self.role_on_return(now, id, believed.role, claims.issue);
+        self.issue = self.issue.max(claims.issue);
+        self.drop_from_call(id);
+        let coming = if let Some(former) = self.members.remove(id) {
+            if let Some(socket) = former.socket.filter(|socket| *socket != entrant.socket) {
+                let said = Said::new("room-closing", json!({ "in": 0, "reason": "you joined from elsewhere" }));
+                self.outputs.push_back(Output::Emit { to: vec![socket], said });
+                self.outputs.extend([Output::Out(socket), Output::Close(socket)]);
+            }
+            Coming::Back
+        } else {
+            Coming::New
+        };
+        self.enter(now, id, entrant, role, believed.founder, arrival);
+        coming
+    }
+
+    /// The role somebody gets who comes back with a token.
+    fn role_on_return(&mut self, now: Instant, id: &ParticipantId, believed: Role, issue: u64) -> Role {
+        if believed != Role::Host {
+            return believed;
+        }
+        let other = self.host().map(|(other, _)| other.clone()).filter(|other| other != id);
+        match (other, self.formed_by) {
+            (None, formed_by) => {
+                self.formed_by = formed_by.map(|_| issue);
+                Role::Host
+            }
+            // Of several hosts that remember a forgotten room, the one named last is right.
+            (Some(other), Some(formed_by)) if issue > formed_by => {
+                self.formed_by = Some(issue);
+                self.demote(now, &other);
+                Role::Host
+            }
+            (Some(_), _) => Role::Cohost,
+        }
+    }
+
+    fn enter(
+        &mut self,
+        now: Instant,
+        id: &ParticipantId,
+        entrant: &Entrant,
+        role: Role,
+        founder: bool,
+        arrival: Option<u64>,
+    ) {
+        let arrival = arrival.unwrap_or(self.arrivals);
+        self.arrivals += 1;
+        let Entrant { name, capabilities, socket, peer_id, .. } = entrant.clone();
+        let mut member = Member::new(name, role, capabilities, socket, peer_id, arrival);
+        member.founder = founder;
+        let says_ready = member.knows_sync();
+        self.members.insert(id.clone(), member);
+        self.gate.handle_input(now, gate::Input::Joined { who: id.clone(), says_ready });
+    }
+
+    fn token(&mut self, now: Instant, who: &ParticipantId) -> String {
+        self.issue += 1;
+        let claims = Claims {
+            room: self.code.clone(),
+            room_id: self.id,
+            participant: who.clone(),
+            role: self.role_of(who).unwrap_or(Role::Viewer),
+            issue: self.issue,
+            expires: self.server_now(now).plus(self.setting.room_max_age),
+        };
+        self.setting.signer.sign(&claims)
+    }
+
+    /// Everything somebody needs who has just come in, in the contract's order.
+    fn welcome(&mut self, now: Instant, who: &ParticipantId, founding: bool) -> Value {
+        let signer = &self.setting.signer;
+        let swarm = json!({ "key": hex(&signer.swarm_key(self.id)), "self": hex(&signer.swarm_self(self.id, who)) });
+        let ice = self.setting.ice.servers_for(who, self.server_now(now));
+        let token = self.token(now, who);
+        let peer_id = self.members.get(who).map(|member| member.peer_id.as_str().to_owned());
+        let answer = json!({
+            "success": true,
+            "room": self.shown_to(who),
+            "participantId": who.as_str(),
+            "sessionToken": token,
+            "peerId": peer_id,
+            "iceServers": ice,
+            "swarm": swarm,
+        });
+        let renewal = self.setting.ice.renewal(now);
+        if let Some(member) = self.members.get_mut(who) {
+            member.ice_due = renewal;
+        }
+        let name = if founding { "room-created" } else { "room-joined" };
+        self.say(who, Said::new(name, answer.clone()));
+        if !founding {
+            let list: Vec<Value> = self.members.iter().map(|(id, member)| member.shown(id)).collect();
+            self.say(who, Said::new("participant-list", json!({ "participants": list })));
+            self.show_film(who);
+            let snapshot = self.snapshot(now);
+            self.say(who, Said::new("playback-snapshot", snapshot));
+            let messages: Vec<Value> = self.chat.iter().cloned().collect();
+            self.say(who, Said::new("chat-history", json!({ "messages": messages })));
+        }
+        answer
+    }
+
+    pub(super) fn look_whether_empty(&mut self, now: Instant) {
+        if self.empty_since.is_none() && !self.members.values().any(Member::is_here) {
+            self.empty_since = Some(now);
+            self.ask_reports_at = None;
+        }
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

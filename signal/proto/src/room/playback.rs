@@ -1,0 +1,335 @@
+//! Playing in step: who moves the anchor, what waits for whom, and what each kind of client is told of it.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::{Room, Said};
+use crate::error::Problem;
+use crate::ids::ParticipantId;
+use crate::playback::{Cause, PlaybackState, start_delay};
+use crate::roles::Power;
+use crate::sync::gate;
+use crate::time::{MediaTime, Rate, ServerTime};
+
+/// What plays once everybody is ready.
+#[derive(Clone, Debug)]
+pub(super) struct Wish {
+    position: MediaTime,
+    cause: Cause,
+}
+
+/// A start that is told to a client that plays at once, when it is time.
+#[derive(Clone, Debug)]
+pub(super) struct HeldPlay {
+    pub(super) at: Instant,
+    to: ParticipantId,
+    /// Not told if something else came of it meanwhile.
+    seq: u64,
+    said: Said,
+}
+
+/// What the room calls its own actions; when a plan's client echoes one, it is no wish of anybody.
+const OWN_ACTIONS: [&str; 3] = ["wait-", "correct-", "room-"];
+
+impl Room {
+    pub(super) fn on_play(
+        &mut self,
+        now: Instant,
+        who: &ParticipantId,
+        time: MediaTime,
+        action: String,
+    ) -> Result<Option<Value>, Problem> {
+        if !self.is_wish(who, &action)? {
+            return Ok(None);
+        }
+        let wish = Wish { position: time, cause: Cause::of(who, action) };
+        match self.anchor.state {
+            PlaybackState::Playing => return Ok(Some(self.start(now, wish, "sync-play"))),
+            PlaybackState::Waiting => {
+                self.anchor.wait(self.server_now(now), time, wish.cause.clone());
+                self.wish = Some(wish);
+                self.say_state(now);
+            }
+            PlaybackState::Paused => {
+                self.wish = Some(wish);
+                self.gate.handle_input(now, gate::Input::Play);
+                self.follow_gate(now);
+            }
+        }
+        Ok(Some(self.moved(now, None)))
+    }
+
+    pub(super) fn on_pause(
+        &mut self,
+        now: Instant,
+        who: &ParticipantId,
+        time: MediaTime,
+        action: String,
+    ) -> Result<Option<Value>, Problem> {
+        if !self.is_wish(who, &action)? {
+            return Ok(None);
+        }
+        Ok(Some(self.stand(now, time, Cause::of(who, action))))
+    }
+
+    pub(super) fn on_seek(
+        &mut self,
+        now: Instant,
+        who: &ParticipantId,
+        time: MediaTime,
+        action: String,
+    ) -> Result<Option<Value>, Problem> {
+        if !self.is_wish(who, &action)? {
+            return Ok(None);
+        }
+        let cause = Cause::of(who, action);
+        self.gate.handle_input(now, gate::Input::Sought);
+        // While it plays or waits, a seek is a start again, and the gate says at once whether it waits.
+        let told = match self.gate.poll_output() {
+            Some(gate::Output::Go { .. }) => {
+                let told = self.start(now, Wish { position: time, cause }, "sync-seek");
+                self.sought_seq = self.anchor.seq;
+                told
+            }
+            Some(gate::Output::Hold { deadline, .. } | gate::Output::StillWaiting { deadline, .. }) => {
+                self.held.clear();
+                self.anchor.wait(self.server_now(now), time, cause.clone());
+                self.sought_seq = self.anchor.seq;
+                self.wish = Some(Wish { position: time, cause });
+                let told = self.moved(now, None);
+                self.say_to_all(Said::new("sync-seek", told.clone()));
+                self.say_waiting(now, deadline);
+                told
+            }
+            Some(gate::Output::Excused(_)) | None => {
+                self.anchor.pause(self.server_now(now), time, cause);
+                self.sought_seq = self.anchor.seq;
+                let told = self.moved(now, None);
+                self.say_to_all(Said::new("sync-seek", told.clone()));
+                self.say_state(now);
+                told
+            }
+        };
+        Ok(Some(told))
+    }
+
+    pub(super) fn on_set_rate(
+        &mut self,
+        now: Instant,
+        who: &ParticipantId,
+        rate: Rate,
+        action: String,
+    ) -> Result<Option<Value>, Problem> {
+        if !self.is_wish(who, &action)? {
+            return Ok(None);
+        }
+        self.anchor.set_rate(self.server_now(now), rate, Cause::of(who, action));
+        self.say_state(now);
+        Ok(Some(self.state(now)))
+    }
+
+    pub(super) fn on_start_anyway(&mut self, now: Instant, who: &ParticipantId) -> Result<Option<Value>, Problem> {
+        self.check(who, Power::Control)?;
+        self.gate.handle_input(now, gate::Input::StartAnyway);
+        Ok(None)
+    }
+
+    pub(super) fn on_ready_state(&mut self, now: Instant, who: &ParticipantId, order: (u64, u64), ready: bool) {
+        let (epoch, seq) = order;
+        // What it says of another film, or of a place before the last seek, is stale.
+        if epoch == self.anchor.epoch && seq >= self.sought_seq {
+            self.gate.handle_input(now, gate::Input::Ready(who.clone(), ready));
+        }
+    }
+
+    /// Does what the gate has decided since.
+    pub(super) fn follow_gate(&mut self, now: Instant) {
+        while let Some(output) = self.gate.poll_output() {
+            match output {
+                gate::Output::Go { .. } => {
+                    if let Some(wish) = self.wish.take() {
+                        self.start(now, wish, "sync-play");
+                    }
+                }
+                gate::Output::Hold { deadline, stalled, .. } => {
+                    let server_now = self.server_now(now);
+                    if stalled {
+                        let action = format!("room-{}", self.anchor.seq + 1);
+                        let position = self.anchor.position_at(server_now);
+                        self.wish = Some(Wish { position, cause: Cause::room(action) });
+                    }
+                    let Some(wish) = self.wish.clone() else { continue };
+                    self.held.clear();
+                    self.anchor.wait(server_now, wish.position, wish.cause);
+                    self.say_waiting(now, deadline);
+                }
+                gate::Output::StillWaiting { deadline, .. } => {
+                    self.deadline = Some(self.server_time_of(now, deadline));
+                    self.say_state(now);
+                }
+                gate::Output::Excused(who) => {
+                    let mut told = self.state(now);
+                    told["without"] = json!([who.as_str()]);
+                    self.say_where(Said::new("room-state", told), |_, member| member.knows_sync());
+                }
+            }
+        }
+    }
+
+    /// Starts that are due go out, unless something else came of them.
+    pub(super) fn release_held(&mut self, now: Instant) {
+        let due: Vec<HeldPlay> = self.held.extract_if(.., |held| held.at <= now).collect();
+        let seq = self.anchor.seq;
+        for held in due.into_iter().filter(|held| held.seq == seq) {
+            self.say(&held.to, held.said);
+        }
+    }
+
+    /// The room itself stops the film.
+    pub(super) fn pause_by_room(&mut self, now: Instant, why: &str) {
+        if self.anchor.state != PlaybackState::Paused {
+            let position = self.anchor.position_at(self.server_now(now));
+            self.stand(now, position, Cause::room(format!("room-{why}-{}", self.anchor.seq + 1)));
+        }
+    }
+
+    /// Nothing is about to play any more.
+    pub(super) fn forget_plans(&mut self) {
+        self.wish = None;
+        self.deadline = None;
+        self.held.clear();
+        self.ask_reports_at = None;
+    }
+
+    /// Tells those who know how what the room does now.
+    pub(super) fn say_state(&mut self, now: Instant) {
+        let told = self.state(now);
+        self.say_where(Said::new("room-state", told), |_, member| member.knows_sync());
+    }
+
+    /// `playback-snapshot`: where the film is now.
+    pub(super) fn snapshot(&self, now: Instant) -> Value {
+        let server_now = self.server_now(now);
+        let playing = self.anchor.state == PlaybackState::Playing;
+        json!({ "playback": {
+            "time": self.anchor.position_at(server_now).seconds(),
+            "type": if playing { "play" } else { "pause" },
+            "at": server_now.unix_ms(),
+            "seq": self.anchor.seq,
+            "epoch": self.anchor.epoch,
+            "rate": self.anchor.rate.get(),
+            "startAt": self.anchor.starts_at(server_now).map(ServerTime::unix_ms),
+            "duration": self.duration(),
+            "waitingOn": self.waiting_on(now),
+        }})
+    }
+
+    /// Whether an action is one: by somebody who may, for the first time, and no echo of what the room did itself.
+    fn is_wish(&mut self, who: &ParticipantId, action: &str) -> Result<bool, Problem> {
+        if OWN_ACTIONS.iter().any(|own| action.starts_with(own)) {
+            return Ok(false);
+        }
+        self.check(who, Power::Control)?;
+        Ok(self.members.get_mut(who).is_some_and(|member| member.is_new_action(action)))
+    }
+
+    /// Moves the anchor to a start that reaches everybody in time, and tells them.
+    fn start(&mut self, now: Instant, wish: Wish, name: &'static str) -> Value {
+        self.forget_plans();
+        let (mut here, mut slowest) = (0, Duration::ZERO);
+        for member in self.members.values().filter(|member| member.is_here()) {
+            here += 1;
+            slowest = slowest.max(member.rtt);
+        }
+        let delay = start_delay((here > 1).then_some(slowest));
+        let start_at = self.server_now(now).plus(delay);
+        self.anchor.play(wish.position, start_at, wish.cause);
+        self.ask_reports_at = Some(now + super::talk::REPORTS_EVERY);
+        let told = self.moved(now, Some(start_at));
+        let said = Said::new(name, told.clone());
+        // A seek is told to everybody at once; who plays at once hears of a start when it is time.
+        let at_once = name == "sync-seek" || delay.is_zero();
+        self.say_where(said.clone(), |_, member| at_once || member.knows_sync());
+        if !at_once {
+            let due = |rtt: Duration| now + delay.saturating_sub(rtt / 2);
+            let seq = self.anchor.seq;
+            let slow = self.members.iter().filter(|(_, member)| member.is_here() && !member.knows_sync());
+            let held =
+                slow.map(|(to, member)| HeldPlay { at: due(member.rtt), to: to.clone(), seq, said: said.clone() });
+            self.held = held.collect();
+        }
+        self.say_state(now);
+        told
+    }
+
+    /// Moves the anchor to where the film stands, and tells everybody.
+    fn stand(&mut self, now: Instant, position: MediaTime, cause: Cause) -> Value {
+        self.forget_plans();
+        self.anchor.pause(self.server_now(now), position, cause);
+        self.gate.handle_input(now, gate::Input::Stopped);
+        let told = self.moved(now, None);
+        self.say_to_all(Said::new("sync-pause", told.clone()));
+        self.say_state(now);
+        told
+    }
+
+    /// Tells that the room waits, in each client's words.
+    fn say_waiting(&mut self, now: Instant, deadline: Instant) {
+        self.deadline = Some(self.server_time_of(now, deadline));
+        self.say_state(now);
+        let mut told = self.moved(now, None);
+        told["actionId"] = format!("wait-{}", self.anchor.seq).into();
+        self.say_where(Said::new("sync-pause", told), |_, member| !member.knows_sync());
+    }
+
+    /// What `sync-play`, `sync-pause` and `sync-seek` carry.
+    fn moved(&self, now: Instant, start_at: Option<ServerTime>) -> Value {
+        let mut told = json!({
+            "time": self.anchor.position.seconds(),
+            "actionId": self.anchor.action_id,
+            "seq": self.anchor.seq,
+            "epoch": self.anchor.epoch,
+            "by": self.anchor.by.as_ref().map(ParticipantId::as_str),
+            "rate": self.anchor.rate.get(),
+            "timestamp": self.server_now(now).unix_ms(),
+        });
+        if let Some(start_at) = start_at {
+            told["startAt"] = start_at.unix_ms().into();
+        }
+        told
+    }
+
+    fn state(&self, now: Instant) -> Value {
+        let server_now = self.server_now(now);
+        let state = match self.anchor.state {
+            PlaybackState::Playing => "playing",
+            PlaybackState::Paused => "paused",
+            PlaybackState::Waiting => "waiting",
+        };
+        json!({
+            "state": state,
+            "waitingOn": self.waiting_on(now),
+            "deadline": self.deadline.map(ServerTime::unix_ms),
+            "time": self.anchor.position_at(server_now).seconds(),
+            "at": server_now.unix_ms(),
+            "seq": self.anchor.seq,
+            "epoch": self.anchor.epoch,
+            "rate": self.anchor.rate.get(),
+            "startAt": self.anchor.starts_at(server_now).map(ServerTime::unix_ms),
+            "actionId": self.anchor.action_id,
+            "by": self.anchor.by.as_ref().map(ParticipantId::as_str),
+        })
+    }
+
+    fn waiting_on(&self, now: Instant) -> Vec<String> {
+        match self.anchor.state {
+            PlaybackState::Waiting => self.gate.waiting_on(now).iter().map(|who| who.as_str().to_owned()).collect(),
+            PlaybackState::Playing | PlaybackState::Paused => Vec::new(),
+        }
+    }
+
+    fn server_time_of(&self, now: Instant, at: Instant) -> ServerTime {
+        self.server_now(now).plus(at.saturating_duration_since(now))
+    }
+}
