@@ -61,6 +61,13 @@ pub const UNREQUESTED_BYTES_MAX: crate::units::ByteLen = crate::units::ByteLen::
 /// the disk may lag behind for a moment. A piece longer than this is fetched alone; an urgent one is fetched regardless.
 pub const OPEN_PIECES_BYTES_MAX: u64 = 16 * 1024 * 1024;
 
+/// Memory of all pieces of a torrent that are open, hashed and written, be anything of them on its way or not. Those that
+/// rest were begun for a place that somebody has left; an urgent piece takes their room, and waits when there is none.
+pub const OPEN_PIECES_BYTES_HARD_MAX: u64 = 4 * OPEN_PIECES_BYTES_MAX;
+
+const _: () =
+    assert!(OPEN_PIECES_BYTES_HARD_MAX >= 2 * PIECE_LEN_MAX as u64, "a piece is fetched while one is written");
+
 /// Digests of blocks that are kept to find out who sent the wrong ones: 28 bytes each, 112 KiB; 64 MiB of wrong pieces.
 pub const EVIDENCE_BLOCKS_MAX: usize = 4096;
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::bitfield::Bitfield;
 use crate::layout::TorrentLayout;
+use crate::limits::{OPEN_PIECES_BYTES_HARD_MAX, OPEN_PIECES_BYTES_MAX};
 use crate::peer::PeerKey;
 use crate::units::{BLOCK_LEN, BlockIndex, BlockInfo, ByteLen, PieceIndex};
 
@@ -130,6 +131,11 @@ impl OpenPiece {
     /// Whether nothing of it is here.
     pub const fn is_empty(&self) -> bool {
         self.received == 0
+    }
+
+    /// Whether nothing of it is on its way.
+    pub const fn is_resting(&self) -> bool {
+        self.received + self.unrequested == self.block_count()
     }
 
     /// Whether nothing of it is here or asked for.
@@ -267,7 +273,7 @@ impl Store {
 
     /// Throws away what is here of an open piece of which nothing is asked for. Says whether it did.
     pub fn abandon(&mut self, piece: PieceIndex) -> bool {
-        let resting = self.open.get(&piece).is_some_and(|open| open.requested().next().is_none());
+        let resting = self.open.get(&piece).is_some_and(OpenPiece::is_resting);
         if resting {
             self.close(piece);
         }
@@ -289,9 +295,14 @@ impl Store {
         self.open_bytes
     }
 
+    /// Whether memory is left for a further piece.
+    pub fn memory_has_room(&self) -> bool {
+        self.open_bytes + u64::from(self.layout.piece_len_max()) <= OPEN_PIECES_BYTES_HARD_MAX
+    }
+
     /// The part of it for pieces of which something is on its way, be it from a peer or to the disk.
     pub fn moving_bytes(&self) -> u64 {
-        let resting = self.open.values().filter(|open| open.received + open.unrequested == open.block_count());
+        let resting = self.open.values().filter(|open| open.is_resting());
         self.open_bytes - resting.map(|open| u64::from(open.len)).sum::<u64>()
     }
 
@@ -360,8 +371,8 @@ impl Store {
         }
     }
 
-    /// Keeps a block that came. Only whole blocks of ours count; a piece nobody has open is opened, since data that
-    /// arrives after a cancel is as good as any.
+    /// Keeps a block that came. Only whole blocks of ours count; a piece nobody has open is opened if
+    /// there is room, since data that arrives after a cancel is as good as any.
     pub fn receive(&mut self, block: BlockInfo, data: &[u8], from: PeerKey) -> Stored {
         if self.layout.block(block.piece, block.index()) != Some(block) || !self.is_incomplete(block.piece) {
             return Stored::Duplicate;
@@ -456,8 +467,11 @@ impl Store {
 
     fn is_incomplete(&self, piece: PieceIndex) -> bool {
         match self.state(piece) {
-            // Late data opens no piece that the disk has no room for.
-            PieceState::Missing => self.disk_has_room(),
+            // Late data opens no piece that disk or memory have no room for.
+            PieceState::Missing => {
+                let memory = self.open_bytes + self.layout.piece_len(piece).get();
+                self.disk_has_room() && (self.open_bytes == 0 || memory <= OPEN_PIECES_BYTES_MAX)
+            }
             PieceState::Partial(_) => true,
             PieceState::Hashing | PieceState::Have | PieceState::Leaving => false,
         }

@@ -21,7 +21,7 @@ use crate::room::Access;
 use crate::torrent::{
     Begin, CloseReason, DiskDone, DiskJob, Event, Input, Output, ReaderChange, Torrent, TorrentConfig,
 };
-use crate::units::ByteRange;
+use crate::units::{ByteRange, PieceIndex};
 use crate::wire::{Handshake, Reserved};
 
 /// A film of pseudo-random bytes and its metainfo.
@@ -44,6 +44,8 @@ pub(crate) struct Host {
     pub(crate) events: Vec<Event>,
     pub(crate) closed: Vec<CloseReason>,
     pub(crate) dialed: Vec<SocketAddr>,
+    /// Pieces whose running hashes were to start over.
+    pub(crate) forgotten: BTreeSet<PieceIndex>,
     conns: BTreeMap<PeerKey, (usize, PeerKey)>,
     next_key: u32,
     /// Blocks of these pieces leave altered.
@@ -106,6 +108,7 @@ impl Swarm {
             events: Vec::new(),
             closed: Vec::new(),
             dialed: Vec::new(),
+            forgotten: BTreeSet::new(),
             conns: BTreeMap::new(),
             next_key: 0,
             corrupts: BTreeSet::new(),
@@ -197,7 +200,10 @@ impl Swarm {
                 Output::Event(event) => self.hosts[host].events.push(event),
                 Output::Dial(addr) => self.hosts[host].dialed.push(addr),
                 Output::Named { addrs, named_by, .. } => self.input(host, Input::Addresses { addrs: &addrs, named_by }),
-                Output::Hash(_) | Output::Forget(_) => {}
+                Output::Hash(_) => {}
+                Output::Forget(piece) => {
+                    self.hosts[host].forgotten.insert(piece);
+                }
             }
         }
     }

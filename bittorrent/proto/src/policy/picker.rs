@@ -106,10 +106,8 @@ impl Picker<'_> {
 /// A piece takes memory from its first block until it is written. One may always be open, however long. Pieces that were
 /// begun and that nobody sends any more do not stand in the way, up to a bound of their own.
 fn has_room(store: &Store) -> bool {
-    let piece_len = u64::from(store.layout().piece_len_max());
-    let (open, moving) = (store.open_bytes(), store.moving_bytes());
-    (moving == 0 || moving + piece_len <= OPEN_PIECES_BYTES_MAX)
-        && (open == 0 || open + piece_len <= OPEN_PIECES_BYTES_MAX * 4)
+    let (piece_len, moving) = (u64::from(store.layout().piece_len_max()), store.moving_bytes());
+    (moving == 0 || moving + piece_len <= OPEN_PIECES_BYTES_MAX) && store.memory_has_room()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What holds of a store at any time; for tests and fuzzing.
 
 use super::{BlockSlot, OpenPiece, PieceState, Store};
+use crate::limits::OPEN_PIECES_BYTES_HARD_MAX;
 use crate::units::BlockInfo;
 
 impl Store {
@@ -21,6 +22,7 @@ impl Store {
         let open: u64 = self.open.values().map(|open| u64::from(open.len)).sum();
         let hashing: u64 = self.hashing.keys().map(|piece| self.layout.piece_len(*piece).get()).sum();
         assert_eq!(self.open_bytes, open + hashing, "memory of open pieces");
+        assert!(self.open_bytes <= OPEN_PIECES_BYTES_HARD_MAX, "{} bytes of open pieces", self.open_bytes);
         for (piece, open) in &self.open {
             assert_eq!(u64::from(open.len), self.layout.piece_len(*piece).get(), "{piece:?}");
             open.check_invariants();

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use super::slow::HEDGE_EVERY;
-use super::{Active, Begin, CloseReason, DemandList, Peer, Phase, Torrent, Wake};
+use super::{Active, Begin, CloseReason, DemandList, Output, Peer, Phase, Torrent, Wake};
 use crate::bitfield::Bitfield;
 use crate::limits::CHOKES_REST;
 use crate::peer::PeerKey;
@@ -184,7 +184,7 @@ impl Torrent {
         let Phase::Active(active) = &mut self.phase else { return };
         let urgent: Vec<PieceIndex> =
             active.demand.urgent.iter().skip(active.demand.urgent_done).map(|demand| demand.piece).collect();
-        for piece in urgent {
+        'pieces: for piece in urgent {
             let mut from = BlockIndex::new(0);
             while let Some(block) = active.store.next_unrequested(piece, from) {
                 let owners = self.peers.iter().filter(|(key, peer)| {
@@ -194,10 +194,18 @@ impl Torrent {
                 // A stalled peer is asked for what is urgent only when nobody else has it.
                 let any_lively = owners.clone().any(|(_, peer)| !peer.is_stalled());
                 let candidates = owners.filter(|(_, peer)| !(any_lively && peer.is_stalled()));
-                let chosen = requester::choose(candidates.map(|(key, peer)| peer.candidate(now, *key)));
-                let Some(peer) = chosen.and_then(|key| self.peers.get_mut(&key).map(|peer| (key, peer))) else { break };
-                active.ask(now, peer.1, block);
-                self.talkative.insert(peer.0);
+                let Some(key) = requester::choose(candidates.map(|(key, peer)| peer.candidate(now, *key))) else {
+                    break;
+                };
+                let opens = matches!(active.store.state(piece), PieceState::Missing);
+                while opens && !active.store.memory_has_room() {
+                    let Some(victim) = active.least_needed(piece) else { continue 'pieces };
+                    self.talkative.extend(active.let_go(victim, &mut self.peers));
+                    self.outputs.push_back(Output::Forget(victim));
+                }
+                let Some(peer) = self.peers.get_mut(&key) else { break };
+                active.ask(now, peer, block);
+                self.talkative.insert(key);
                 from = BlockIndex::new(block.index().get() + 1);
             }
         }

@@ -17,6 +17,7 @@ mod exchange;
 #[cfg(any(test, feature = "testing"))]
 mod invariants;
 mod io;
+mod memory;
 mod metadata;
 #[cfg(any(test, feature = "testing"))]
 pub mod operations;

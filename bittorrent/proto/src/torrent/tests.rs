@@ -1,6 +1,7 @@
 //! Whole torrents against each other.
 
 mod blame;
+mod memory;
 mod small_disk;
 
 use std::net::SocketAddr;
