@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use crate::SOON;
 use crate::metafile::Metafile;
 
 /// `choke`.
@@ -28,6 +29,8 @@ pub const PIECE: u8 = 7;
 pub const CANCEL: u8 = 8;
 /// Have all (BEP 6).
 pub const HAVE_ALL: u8 = 14;
+/// Reject request (BEP 6).
+pub const REJECT: u8 = 16;
 /// An extension message (BEP 10).
 pub const EXTENDED: u8 = 20;
 
@@ -206,6 +209,43 @@ pub fn answer(metafile: &Metafile, request: &[u8]) -> std::io::Result<Vec<u8>> {
     let (piece, offset, len) = (field(0)?, field(4)? as usize, field(8)? as usize);
     let data = metafile.piece(piece).get(offset..offset + len).ok_or(std::io::ErrorKind::InvalidData)?;
     Ok([&request[..8], data].concat())
+}
+
+/// Reads and throws away until the engine hangs up.
+pub fn until_hung_up(attacker: &mut Attacker) -> std::io::Result<()> {
+    while !attacker.is_hung_up(SOON) {}
+    Ok(())
+}
+
+/// Announces metadata of `size` bytes and answers what is asked of it with `info`, altered or not; then serves the film.
+pub fn tell_metadata(metafile: &Metafile, attacker: &mut Attacker, size: usize, info: &[u8]) -> std::io::Result<()> {
+    attacker.say(EXTENDED, format!("\0d1:md11:ut_metadatai2ee13:metadata_sizei{size}ee").as_bytes())?;
+    attacker.say(HAVE_ALL, &[])?;
+    attacker.say(UNCHOKE, &[])?;
+    let mut their_id = None;
+    loop {
+        let (id, payload) = attacker.hear()?;
+        if id == REQUEST {
+            attacker.say(PIECE, &answer(metafile, &payload)?)?;
+        }
+        if id != EXTENDED {
+            continue;
+        }
+        let text = String::from_utf8_lossy(&payload[1..]).into_owned();
+        let number = |key: &str| {
+            let (_, rest) = text.split_once(key)?;
+            rest.split('e').next()?.parse::<usize>().ok()
+        };
+        if payload[0] == 0 {
+            their_id = number("11:ut_metadatai").and_then(|id| u8::try_from(id).ok());
+        } else if let (Some(id), Some(piece)) = (their_id, number("5:piecei")) {
+            let mut message = vec![id];
+            message.extend(format!("d8:msg_typei1e5:piecei{piece}e10:total_sizei{size}ee").into_bytes());
+            let start = (piece * 16_384).min(size);
+            message.extend(info.iter().cycle().skip(start).take((size - start).min(16_384)));
+            attacker.say(EXTENDED, &message)?;
+        }
+    }
 }
 
 /// Resident memory of a process, in bytes (Linux, `/proc`).

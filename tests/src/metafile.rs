@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use sha1_smol::Sha1;
 
-/// A torrent of one file.
+/// A torrent, of one file as a rule.
 #[derive(Clone, Debug)]
 pub struct Metafile {
     /// The file's name.
@@ -19,14 +19,20 @@ pub struct Metafile {
 impl Metafile {
     /// Hashes `content`.
     pub fn new(name: &str, content: Vec<u8>, piece_len: usize) -> Self {
+        let what = format!("6:lengthi{}e", content.len());
+        Self::with(name, &what, content, piece_len)
+    }
+
+    /// A folder of files: `files` is the bencoded inside of that list, whatever it says, and `content` what they hold.
+    pub fn of_files(name: &str, files: &str, content: Vec<u8>, piece_len: usize) -> Self {
+        Self::with(name, &format!("5:filesl{files}e"), content, piece_len)
+    }
+
+    fn with(name: &str, what: &str, content: Vec<u8>, piece_len: usize) -> Self {
         let hashes: Vec<u8> = content.chunks(piece_len).flat_map(|piece| Sha1::from(piece).digest().bytes()).collect();
-        let mut info = format!(
-            "d6:lengthi{}e4:name{}:{name}12:piece lengthi{piece_len}e6:pieces{}:",
-            content.len(),
-            name.len(),
-            hashes.len()
-        )
-        .into_bytes();
+        let mut info =
+            format!("d{what}4:name{}:{name}12:piece lengthi{piece_len}e6:pieces{}:", name.len(), hashes.len())
+                .into_bytes();
         info.extend(hashes);
         info.push(b'e');
         Self { name: name.to_owned(), piece_len, content, info }

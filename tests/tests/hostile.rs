@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::attacker::{
     Ambush, Attacker, BITFIELD, CANCEL, CHOKE, EXTENDED, HAVE, HAVE_ALL, INTERESTED, PIECE, REQUEST, UNCHOKE, answer,
-    block, frame, hello, resident,
+    block, frame, hello, resident, tell_metadata, until_hung_up,
 };
 use tests::engine::Engine;
 use tests::film::{assert_same, random_bytes, random_file};
@@ -25,12 +25,6 @@ const RESIDENT_MAX: u64 = 256 * 1024 * 1024;
 
 fn film(seed: u64) -> Metafile {
     Metafile::new("film.mkv", random_bytes(20 * PIECE_LEN + 77, seed), PIECE_LEN)
-}
-
-/// Reads and throws away until the engine hangs up.
-fn until_hung_up(attacker: &mut Attacker) -> Result<()> {
-    while !attacker.is_hung_up(SOON) {}
-    Ok(())
 }
 
 /// Gives a viewer the attacker and, once the attack is on its way, an honest seeder; the film must come whole. With
@@ -235,37 +229,6 @@ fn messages_cut_in_single_bytes_are_messages_all_the_same() {
     let added = viewer.add(json!({ "torrentFile": torrent, "peers": [crumbs.peer_address()] }));
     assert_same(&http::get(added["serverUrl"].as_str().unwrap()).body, &metafile.content, "in crumbs");
     viewer.quit();
-}
-
-/// Announces metadata of `size` bytes and answers what is asked of it with `info`, altered or not; then serves the film.
-fn tell_metadata(metafile: &Metafile, attacker: &mut Attacker, size: usize, info: &[u8]) -> Result<()> {
-    attacker.say(EXTENDED, format!("\0d1:md11:ut_metadatai2ee13:metadata_sizei{size}ee").as_bytes())?;
-    attacker.say(HAVE_ALL, &[])?;
-    attacker.say(UNCHOKE, &[])?;
-    let mut their_id = None;
-    loop {
-        let (id, payload) = attacker.hear()?;
-        if id == REQUEST {
-            attacker.say(PIECE, &answer(metafile, &payload)?)?;
-        }
-        if id != EXTENDED {
-            continue;
-        }
-        let text = String::from_utf8_lossy(&payload[1..]).into_owned();
-        let number = |key: &str| {
-            let (_, rest) = text.split_once(key)?;
-            rest.split('e').next()?.parse::<usize>().ok()
-        };
-        if payload[0] == 0 {
-            their_id = number("11:ut_metadatai").and_then(|id| u8::try_from(id).ok());
-        } else if let (Some(id), Some(piece)) = (their_id, number("5:piecei")) {
-            let mut message = vec![id];
-            message.extend(format!("d8:msg_typei1e5:piecei{piece}e10:total_sizei{size}ee").into_bytes());
-            let start = (piece * 16_384).min(size);
-            message.extend(info.iter().cycle().skip(start).take((size - start).min(16_384)));
-            attacker.say(EXTENDED, &message)?;
-        }
-    }
 }
 
 #[test]
