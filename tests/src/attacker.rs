@@ -250,8 +250,17 @@ pub fn tell_metadata(metafile: &Metafile, attacker: &mut Attacker, size: usize, 
 
 /// Resident memory of a process, in bytes (Linux, `/proc`).
 pub fn resident(process: u32) -> u64 {
+    memory(process, "VmRSS:")
+}
+
+/// The most memory that was ever resident of a process, in bytes (Linux, `/proc`).
+pub fn resident_peak(process: u32) -> u64 {
+    memory(process, "VmHWM:")
+}
+
+fn memory(process: u32, what: &str) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the kernel counts memory");
+    let line = status.lines().find_map(|line| line.strip_prefix(what)).expect("the kernel counts memory");
     let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of kB");
     kib * 1024
 }

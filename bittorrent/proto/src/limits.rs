@@ -195,3 +195,36 @@ pub const MSE_FIRST_PAYLOAD_LEN_MAX: usize = 1024;
 pub const MSE_PENDING_LEN_MAX: usize = 4096;
 
 const _: () = assert!(MSE_PENDING_LEN_MAX >= 96 + 2 * MSE_PAD_LEN_MAX + 20 + 20 + 16 + MSE_FIRST_PAYLOAD_LEN_MAX);
+
+/// Memory of one connection at worst, in bytes, when a torrent has so many pieces: all that waits for its socket, a cut
+/// frame, what it has, and what either side asked for. A driver's own buffers come on top; docs/limits.md adds them up.
+pub const fn connection_memory_max(piece_count: u32) -> u64 {
+    let bitfield = piece_count as u64 / 8 + 1;
+    let cut_frame = if bitfield > FRAME_EXTENDED_LEN_MAX as u64 { bitfield } else { FRAME_EXTENDED_LEN_MAX as u64 };
+    let requests = (UPLOADS_QUEUED_MAX + INFLIGHT_MAX + CANCELLED_REMEMBERED_MAX) as u64;
+    // A buffer that grows has up to twice its length.
+    SEND_QUEUED_MAX.get() + 2 * cut_frame + bitfield + requests * ENTRY_LEN + CONNECTION_REST
+}
+
+/// Memory of one torrent at worst, in bytes, with so many connections and pieces: theirs, open pieces, spare buffers, the
+/// order of rarity (10 bytes a piece), digests of failed pieces, and what is verified, wanted and was here before.
+pub const fn torrent_memory_max(connections: u64, piece_count: u32) -> u64 {
+    let pieces = piece_count as u64 * 10 + 4 * (piece_count as u64 / 8 + 1);
+    connections * connection_memory_max(piece_count)
+        + OPEN_PIECES_BYTES_HARD_MAX
+        + SPARE_BUFFERS_BYTES_MAX
+        + pieces
+        + EVIDENCE_BLOCKS_MAX as u64 * ENTRY_LEN
+}
+
+/// Buffers of finished pieces that a torrent keeps for the next ones: eight of at most 4 MiB.
+pub const SPARE_BUFFERS_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// Bytes that an entry of a queue or table takes, with what its table needs for itself.
+const ENTRY_LEN: u64 = 64;
+
+/// Bytes of a connection beside its queues: a session, rates, and the few hundred addresses that it was told of.
+const CONNECTION_REST: u64 = 32 * 1024;
+
+// Sixty connections and a film of 65,536 pieces: the figure of docs/limits.md.
+const _: () = assert!(torrent_memory_max(60, 65_536) <= 359 * 1024 * 1024);

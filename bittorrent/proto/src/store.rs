@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::bitfield::Bitfield;
 use crate::layout::TorrentLayout;
-use crate::limits::{OPEN_PIECES_BYTES_HARD_MAX, OPEN_PIECES_BYTES_MAX};
+use crate::limits::{OPEN_PIECES_BYTES_HARD_MAX, OPEN_PIECES_BYTES_MAX, SPARE_BUFFERS_BYTES_MAX};
 use crate::peer::PeerKey;
 use crate::units::{BLOCK_LEN, BlockIndex, BlockInfo, ByteLen, PieceIndex};
 
@@ -20,6 +20,8 @@ const SPARE_BUFFERS_MAX: usize = 8;
 
 /// Spare buffers of a longer piece are given back at once.
 const SPARE_BUFFER_LEN_MAX: usize = 4 * 1024 * 1024;
+
+const _: () = assert!((SPARE_BUFFERS_MAX * SPARE_BUFFER_LEN_MAX) as u64 <= SPARE_BUFFERS_BYTES_MAX);
 
 /// The pieces of a torrent.
 ///
