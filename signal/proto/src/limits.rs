@@ -38,6 +38,14 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(30);
 /// From the connection to the Socket.IO CONNECT.
 pub const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 
+/// Bytes of one message that a client takes from a server: a hundred of the longest chat messages are 800 kB.
+pub const SERVER_MESSAGE_LEN_MAX: usize = 2 * 1024 * 1024;
+
+/// A client waits at least so long for a server's ping, whatever the handshake says.
+pub const SERVER_PING_MIN: Duration = Duration::from_secs(1);
+/// A client waits at most so long for a server's ping, whatever the handshake says.
+pub const SERVER_PING_MAX: Duration = Duration::from_secs(120);
+
 /// Symbols of a room code that a client asks for.
 pub const CODE_LEN_MIN: usize = 4;
 /// See [`CODE_LEN_MIN`].
