@@ -1,7 +1,9 @@
 //! A disk that takes its time: a few workers, a latency a job, and failure when the plan says so.
 //!
 //! It knows nothing of what a job does. The host that submitted one carries it out when it comes back as done, on
-//! whatever stands for its files.
+//! whatever stands for its files: [`files`], where a crash counts.
+
+pub mod files;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -127,6 +129,11 @@ impl<J> Disk<J> {
         self.running.first_key_value().map(|((at, _), _)| *at)
     }
 
+    /// The end of it: the jobs that were running, in the order they would have ended. Each may have been done in part.
+    pub fn into_running(self) -> Vec<J> {
+        self.running.into_values().collect()
+    }
+
     /// Jobs that wait or run.
     pub fn len(&self) -> usize {
         self.waiting.len() + self.running.len()
@@ -220,6 +227,15 @@ mod tests {
         assert!(!order.is_sorted());
         order.sort_unstable();
         assert_eq!(order, (0..100).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_crash_leaves_the_running_jobs_half_done_and_the_others_undone() {
+        let mut disk = disk(DiskConfig { workers: 2, ..config() });
+        for job in 1..=3 {
+            disk.submit(base(), job, ByteLen::ZERO).unwrap();
+        }
+        assert_eq!(disk.into_running(), [1, 2]);
     }
 
     #[test]

@@ -50,6 +50,7 @@ pub mod peer_id;
 pub mod policy;
 pub mod rate;
 pub mod reader;
+pub mod resume;
 pub mod rng;
 pub mod room;
 pub mod store;

@@ -6,12 +6,12 @@
 //!
 //! | module | what |
 //! | --- | --- |
-//! | `file` | its form, as pure functions |
-//! | `check` | what of it is believed, and what is hashed again |
+//! | `check` | reading what is here |
 //! | `saver` | when it is written |
+//!
+//! Its form, what may be claimed and what of a claim is believed are in [`bittorrent_proto::resume`].
 
 mod check;
-mod file;
 mod saver;
 
 use std::fs::{self, File};
@@ -20,9 +20,9 @@ use std::path::{Path, PathBuf};
 
 use bittorrent_proto::infohash::Infohash;
 use bittorrent_proto::metainfo::Metainfo;
+use bittorrent_proto::resume::{Resume, ResumeError, decode, encode, len_max};
 
 pub(crate) use check::look;
-use file::{Resume, ResumeError};
 pub(crate) use saver::{Saver, keep_saving};
 
 /// Forgets it, together with the data.
@@ -47,7 +47,7 @@ fn write(data_dir: &Path, metainfo: &Metainfo, resume: &Resume) -> io::Result<()
     let path = path(data_dir, metainfo.infohash);
     let unfinished = unfinished(&path);
     let mut file = File::create(&unfinished)?;
-    file.write_all(&file::encode(metainfo.infohash, &metainfo.layout, resume))?;
+    file.write_all(&encode(metainfo.infohash, &metainfo.layout, resume))?;
     file.sync_all()?;
     drop(file);
     fs::rename(&unfinished, &path)?;
@@ -58,12 +58,12 @@ fn write(data_dir: &Path, metainfo: &Metainfo, resume: &Resume) -> io::Result<()
 /// What was written, if there is any and it can be believed.
 fn find(data_dir: &Path, metainfo: &Metainfo) -> Option<Resume> {
     let path = path(data_dir, metainfo.infohash);
-    let len_max = file::len_max(&metainfo.layout);
+    let len_max = len_max(&metainfo.layout);
     let mut bytes = Vec::new();
     // One byte more than there can be, so that a longer file is seen to be one.
     let read = File::open(&path).and_then(|file| file.take(len_max as u64 + 1).read_to_end(&mut bytes));
     let found = match read {
-        Ok(_) => file::decode(&bytes, metainfo.infohash, &metainfo.layout),
+        Ok(_) => decode(&bytes, metainfo.infohash, &metainfo.layout),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
         Err(error) => {
             log::warn!("{}: {error}", path.display());

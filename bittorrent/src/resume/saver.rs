@@ -5,16 +5,16 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
+use bittorrent_proto::resume::Ledger;
 use event_listener::Event;
 use futures_lite::FutureExt as _;
 use smol::Timer;
 use smol::lock::Mutex;
 
-use super::file::Resume;
 use super::{forget, write};
 use crate::events::Failure;
 use crate::pool::Lane;
-use crate::storage::{Stamp, StorageError};
+use crate::storage::StorageError;
 use crate::torrent_task::TorrentTask;
 
 /// Between two saves. A save syncs what was written since the one before: 100 MB at 10 MB/s.
@@ -31,22 +31,6 @@ pub(crate) struct Saver {
     /// One of them arrived.
     written: Event,
     unwanted: Cell<bool>,
-}
-
-/// What is known of the files and of the resume file.
-#[derive(Debug, Default)]
-pub(crate) struct Ledger {
-    /// How each file looked when what it holds was last known to be durable.
-    pub(super) stamps: Vec<Option<Stamp>>,
-    /// What the resume file on the disk says; nothing when there is none that could be believed as it is.
-    pub(super) saved: Option<Saved>,
-}
-
-/// Whether a save would change anything. Pieces are only ever added, so their number tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Saved {
-    pub(super) pieces: u32,
-    pub(super) at_rest: bool,
 }
 
 impl Saver {
@@ -144,31 +128,26 @@ async fn save(task: &TorrentTask, at_rest: bool) -> Outcome {
     let (Some(ledger), Some(have), Some(known)) = (place.as_mut(), have, task.shared.known.get()) else {
         return Outcome::NothingNew;
     };
-    let now = Saved { pieces: have.count_ones(), at_rest };
-    let is_news = ledger.saved.map_or(now.pieces > 0, |saved| saved != now);
-    if !is_news || task.saver.unwanted.get() {
+    if task.saver.unwanted.get() {
         return Outcome::NothingNew;
     }
+    let Some(claim) = ledger.claim(&have, at_rest) else { return Outcome::NothingNew };
     let (storage, metainfo, data_dir) = (known.storage.clone(), known.metainfo.clone(), task.order.data_dir.clone());
-    let mut stamps = ledger.stamps.clone();
     let job = move || {
         let synced = storage.sync().inspect_err(|_| {
             // What an earlier save claims may be among what the disk lost. If this fails too, samples are what is left.
             let _ = forget(&data_dir, metainfo.infohash);
         })?;
-        for (file, stamp) in synced.stamps {
-            stamps[file.as_usize()] = stamp;
-        }
-        let resume = Resume { at_rest, verified: have, stamps };
+        let resume = claim.synced(synced.stamps);
         let written = write(&data_dir, &metainfo, &resume);
-        Ok::<_, StorageError>((resume.stamps, written, synced.gone))
+        Ok::<_, StorageError>((resume, written, synced.gone))
     };
     let infohash = task.shared.infohash;
     match task.shared.pool.run(Lane::Write, job).await {
-        Ok((stamps, written, gone)) => {
-            ledger.stamps = stamps;
+        Ok((resume, written, gone)) => {
+            ledger.synced(&resume);
             match written {
-                Ok(()) => ledger.saved = Some(now),
+                Ok(()) => ledger.written(&resume),
                 Err(error) => log::warn!("{infohash}: the resume file could not be written: {error}"),
             }
             if let Some(mark) = task.mark.borrow().as_ref() {

@@ -29,7 +29,6 @@ use rustix::io::Errno;
 pub(crate) use error::{Action, StorageError};
 use handles::{Handle, Handles};
 pub(crate) use reserve::Room;
-pub(crate) use sync::Stamp;
 
 /// The files of one torrent on this machine's disk.
 pub(crate) struct Storage {

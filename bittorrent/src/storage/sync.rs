@@ -6,18 +6,10 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::PathBuf;
 use std::sync::PoisonError;
 
+use bittorrent_proto::resume::Stamp;
 use bittorrent_proto::units::FileIndex;
 
 use super::{Action, Place, Storage, StorageError, below};
-
-/// A file's length and time of change: the same again means that nobody wrote to it, unless they hid it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Stamp {
-    /// Bytes of the file on the disk, holes included.
-    pub(crate) size: u64,
-    /// When it was last written, in nanoseconds since 1970, as the file system counts.
-    pub(crate) modified_ns: i64,
-}
 
 /// What a sync was about.
 #[derive(Debug)]
@@ -28,14 +20,6 @@ pub(crate) struct Synced {
     pub(crate) gone: Option<PathBuf>,
 }
 
-impl Stamp {
-    /// `None` for a time beyond the year 2262, which is no time anybody wrote at.
-    fn of(metadata: &Metadata) -> Option<Self> {
-        let modified_ns = metadata.mtime().checked_mul(1_000_000_000)?.checked_add(metadata.mtime_nsec())?;
-        Some(Self { size: metadata.len(), modified_ns })
-    }
-}
-
 impl Storage {
     /// How each file of the layout looks now; `None` for one that is not there, and for pad files.
     pub(crate) fn stamps(&self) -> Vec<Option<Stamp>> {
@@ -43,7 +27,7 @@ impl Storage {
             Place::Pad | Place::Seeded(_) => None,
             Place::Download { parts } => {
                 let file = below::open(&self.root, parts).ok()?;
-                Stamp::of(&file.metadata().ok()?)
+                stamp_of(&file.metadata().ok()?)
             }
         };
         self.places.iter().map(look).collect()
@@ -81,7 +65,7 @@ impl Storage {
                 synced.gone.get_or_insert_with(|| below::joined(&self.root, parts));
                 continue;
             }
-            synced.stamps.push((file, Stamp::of(&found)));
+            synced.stamps.push((file, stamp_of(&found)));
         }
         Ok(synced)
     }
@@ -103,6 +87,12 @@ impl Storage {
     pub(super) fn touch(&self, file: FileIndex) {
         self.touched.lock().unwrap_or_else(PoisonError::into_inner).insert(file);
     }
+}
+
+/// `None` for a time beyond the year 2262, which is no time anybody wrote at.
+fn stamp_of(metadata: &Metadata) -> Option<Stamp> {
+    let modified_ns = metadata.mtime().checked_mul(1_000_000_000)?.checked_add(metadata.mtime_nsec())?;
+    Some(Stamp { size: metadata.len(), modified_ns })
 }
 
 /// Files with bytes that may not be durable; at most one entry a file.

@@ -295,8 +295,12 @@ fn hashes(bytes: &[u8]) -> impl Fn(PieceIndex) -> [u8; 20] + '_ {
     }
 }
 
+fn nothing(storage: &Storage) -> Bitfield {
+    Bitfield::new_empty(storage.layout().piece_count())
+}
+
 fn verified(storage: &Storage, bytes: &[u8]) -> Vec<u32> {
-    storage.verify_existing(hashes(bytes), &AtomicBool::new(false), |_| ()).iter_ones().collect()
+    storage.verify_others(nothing(storage), hashes(bytes), &AtomicBool::new(false), |_| ()).iter_ones().collect()
 }
 
 #[test]
@@ -333,7 +337,7 @@ fn checking_can_be_cancelled_and_tells_how_far_it_is() {
     storage.write(ByteRange::new(0, 10_000), &bytes).unwrap();
     let cancelled = AtomicBool::new(false);
     let told = std::cell::RefCell::new(Vec::new());
-    let found = storage.verify_existing(hashes(&bytes), &cancelled, |done| {
+    let found = storage.verify_others(nothing(&storage), hashes(&bytes), &cancelled, |done| {
         told.borrow_mut().push(done);
         cancelled.store(done >= 0.3, Ordering::Relaxed);
     });
@@ -351,7 +355,7 @@ fn a_hole_is_passed_over_without_reading_it() {
     let storage = Storage::with(layout, home.path().to_owned(), places).unwrap();
     storage.write(ByteRange::new(len - (1 << 20), len), &vec![0; 1 << 20]).unwrap();
     let of_zeros = hash(&vec![0; 1 << 20]);
-    let found = storage.verify_existing(|_| of_zeros, &AtomicBool::new(false), |_| ());
+    let found = storage.verify_others(nothing(&storage), |_| of_zeros, &AtomicBool::new(false), |_| ());
     assert_eq!(found.iter_ones().collect::<Vec<_>>(), [63]);
 }
 

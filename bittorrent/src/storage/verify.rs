@@ -13,20 +13,11 @@ use crate::hash::PieceHasher;
 const READ_LEN: u64 = 256 * 1024;
 
 impl Storage {
-    /// The pieces whose bytes match their hash. Blocks for as long as reading takes, about a second a gigabyte from the
-    /// page cache; what was never written is passed over without reading it. A piece that cannot be read is not there.
+    /// The pieces whose bytes match their hash, and those of `found`, which are believed without a look. Blocks for as long as
+    /// reading takes, about a second a gigabyte from the page cache; what was never written is passed over without reading
+    /// it. A piece that cannot be read is not there.
     ///
     /// `progress` is told 0.0–1.0 after each piece. When `cancelled` becomes true, the pieces found so far come back.
-    pub(crate) fn verify_existing(
-        &self,
-        hash: impl Fn(PieceIndex) -> [u8; 20],
-        cancelled: &AtomicBool,
-        progress: impl Fn(f64),
-    ) -> Bitfield {
-        self.verify_others(Bitfield::new_empty(self.layout.piece_count()), hash, cancelled, progress)
-    }
-
-    /// As [`Storage::verify_existing`], but the pieces of `found` are believed without a look, and are in the result.
     pub(crate) fn verify_others(
         &self,
         mut found: Bitfield,

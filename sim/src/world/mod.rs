@@ -46,6 +46,15 @@ pub struct World<H: Host> {
     count_at_instant: u32,
 }
 
+/// What was there when a host crashed.
+#[derive(Debug)]
+pub struct Crashed<H: Host> {
+    /// The host.
+    pub host: H,
+    /// Disk jobs that were running, in the order they would have ended.
+    pub running: Vec<H::Job>,
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Event {
     Timeout(HostId),
@@ -128,13 +137,21 @@ impl<H: Host> World<H> {
     /// # Errors
     /// When what the others do then breaks a rule.
     pub fn leave(&mut self, id: HostId) -> Result<Option<H>, Violation> {
+        Ok(self.crash(id)?.map(|crashed| crashed.host))
+    }
+
+    /// As [`World::leave`]; with the disk jobs that were running, and were done in part.
+    ///
+    /// # Errors
+    /// When what the others do then breaks a rule.
+    pub fn crash(&mut self, id: HostId) -> Result<Option<Crashed<H>>, Violation> {
         let Some(resident) = self.hosts.remove(&id) else { return Ok(None) };
         for event in [resident.timeout, resident.disk_timeout].into_iter().flatten() {
             self.queue.cancel(event);
         }
         self.record("leave", id, None, &[]);
         self.lose_where(|conn| Side::ALL.iter().any(|&side| conn.host(side) == id))?;
-        Ok(Some(resident.host))
+        Ok(Some(Crashed { host: resident.host, running: resident.disk.into_running() }))
     }
 
     /// What the way between two hosts is like, for connections made from now on.

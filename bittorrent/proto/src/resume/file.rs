@@ -1,33 +1,21 @@
-//! The form of a resume file: what is written, and what of it is believed when it is read. No I/O.
+//! The form of a resume file: what is written, and what of it is a resume file when it is read.
 //!
 //! A bencoded dictionary with the keys `bitfield`, `checksum`, `files`, `infohash`, `pieces`, `resting` and `version`. A
 //! file is a list of its length in the torrent and, when it was there, its size on the disk and its time of change in
 //! nanoseconds. `checksum` is the SHA-1 of the same dictionary without that key. There is one encoding of each content, and
 //! only that one is read, so not one altered byte goes unseen.
 
-use bittorrent_proto::bencode::{self, BencodeError, Bounds, Value};
-use bittorrent_proto::bitfield::Bitfield;
-use bittorrent_proto::infohash::Infohash;
-use bittorrent_proto::layout::TorrentLayout;
-use bittorrent_proto::units::FileIndex;
+use crate::bencode::{self, BencodeError, Bounds, Value};
+use crate::bitfield::Bitfield;
+use crate::infohash::Infohash;
+use crate::layout::TorrentLayout;
+use crate::units::FileIndex;
 
-use crate::hash::PieceHasher;
-use crate::storage::Stamp;
-
-/// What one run of a download tells the next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Resume {
-    /// No write was under way or to be expected: whoever changed a file since was not us.
-    pub(super) at_rest: bool,
-    /// Pieces that matched their hash and are durable.
-    pub(super) verified: Bitfield,
-    /// How each file of the layout looked when they were; `None` for one that was not there.
-    pub(super) stamps: Vec<Option<Stamp>>,
-}
+use super::{Resume, Stamp};
 
 /// Why a resume file is not believed. All is hashed again then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ResumeError {
+pub enum ResumeError {
     /// Torn, or something else altogether.
     #[error("not bencode: {0}")]
     Bencode(#[from] BencodeError),
@@ -46,15 +34,17 @@ pub(super) enum ResumeError {
 }
 
 /// The bytes to write.
-pub(super) fn encode(infohash: Infohash, layout: &TorrentLayout, resume: &Resume) -> Vec<u8> {
+pub fn encode(infohash: Infohash, layout: &TorrentLayout, resume: &Resume) -> Vec<u8> {
     let body = encode_with(infohash, layout, resume, None);
-    let mut hasher = PieceHasher::new();
-    hasher.update(&body);
-    encode_with(infohash, layout, resume, Some(&hasher.finish()))
+    let checksum = sha1_smol::Sha1::from(body).digest().bytes();
+    encode_with(infohash, layout, resume, Some(&checksum))
 }
 
 /// What was written for this torrent.
-pub(super) fn decode(bytes: &[u8], infohash: Infohash, layout: &TorrentLayout) -> Result<Resume, ResumeError> {
+///
+/// # Errors
+/// What makes it no resume file of ours for this torrent.
+pub fn decode(bytes: &[u8], infohash: Infohash, layout: &TorrentLayout) -> Result<Resume, ResumeError> {
     let bounds = Bounds { bytes: len_max(layout), depth: 3, tokens: 16 + 4 * layout.file_count() };
     let root = bencode::parse(bytes, bounds)?;
     let int = |key: &'static str| root.get(key).and_then(Value::as_int).ok_or(ResumeError::Field(key));
@@ -81,7 +71,7 @@ pub(super) fn decode(bytes: &[u8], infohash: Infohash, layout: &TorrentLayout) -
 }
 
 /// Bytes of the longest resume file that there can be for this torrent. A longer file is none.
-pub(super) fn len_max(layout: &TorrentLayout) -> usize {
+pub fn len_max(layout: &TorrentLayout) -> usize {
     // A file is three integers of at most 22 bytes in a list of 2; all keys and the other values take less than 256.
     256 + layout.piece_count().div_ceil(8) as usize + 68 * layout.file_count()
 }
