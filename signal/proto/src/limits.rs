@@ -60,6 +60,9 @@ pub const PARTICIPANT_ID_LEN_MAX: usize = 128;
 /// The longest film: a week.
 pub const FILM_LEN_MAX: Duration = Duration::from_secs(7 * 24 * 3600);
 
+/// The latest film and anchor that a snapshot may speak of. JavaScript counts to 2⁵³, so a room goes on counting for long.
+pub const ORDER_MAX: u64 = 1 << 48;
+
 /// How slowly a room may play.
 pub const RATE_MIN: f64 = 0.5;
 /// How fast a room may play.

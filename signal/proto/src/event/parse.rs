@@ -7,7 +7,7 @@ use super::fields::{Fields, refused};
 use crate::error::{Code, Problem};
 use crate::ids::{ParticipantId, RoomCode};
 use crate::limits::{
-    ACTION_ID_LEN_MAX, CAPABILITIES_LEN_MAX, CHAT_CHARS_MAX, CHOSEN_MAX, MAGNET_LEN_MAX, NAME_CHARS_MAX,
+    ACTION_ID_LEN_MAX, CAPABILITIES_LEN_MAX, CHAT_CHARS_MAX, CHOSEN_MAX, MAGNET_LEN_MAX, NAME_CHARS_MAX, ORDER_MAX,
     PARTICIPANT_ID_LEN_MAX, PATH_LEN_MAX, SDP_LEN_MAX, TITLE_CHARS_MAX, TOKEN_LEN_MAX,
 };
 use crate::roles::Role;
@@ -176,7 +176,7 @@ fn snapshot(map: &Map<String, Value>) -> Result<RoomSnapshot, Problem> {
     let fields = Fields(map);
     let magnet = map.contains_key("magnet").then(|| magnet(&fields, "magnet")).transpose()?;
     Ok(RoomSnapshot {
-        order: (fields.count("epoch")?, fields.count("seq")?),
+        order: (order(&fields, "epoch")?, order(&fields, "seq")?),
         playing: fields.flag("playing")?,
         position: fields.time("position")?,
         // A clock that stepped may have made it a fraction.
@@ -185,6 +185,10 @@ fn snapshot(map: &Map<String, Value>) -> Result<RoomSnapshot, Problem> {
         movie: fields.maybe("movie", "an object", Value::as_object)?.map(film_news).transpose()?,
         kicked: fields.maybe("kicked", CHOSEN, participants)?.unwrap_or_default(),
     })
+}
+
+fn order(fields: &Fields<'_>, field: &str) -> Result<u64, Problem> {
+    fields.must(field, "a whole number from 0 to 2^48", |value| value.as_u64().filter(|count| *count <= ORDER_MAX))
 }
 
 fn film_news(map: &Map<String, Value>) -> Result<FilmNews, Problem> {

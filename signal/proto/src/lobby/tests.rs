@@ -6,6 +6,7 @@ use crate::testing::start;
 use crate::time::ServerClock;
 use crate::token::Signer;
 
+mod again;
 mod calls;
 mod doors;
 mod hosts;

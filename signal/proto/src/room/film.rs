@@ -43,6 +43,7 @@ impl Room {
             // A client may play first and share then: what moves already goes on.
             self.anchor.epoch += 1;
             self.anchor.seq += 1;
+            self.keep_held();
             self.name_film(now);
         }
         let told = self.magnet_told(who.as_str());

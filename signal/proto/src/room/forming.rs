@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::event::{Capabilities, HostLeft, RoomSnapshot};
 use crate::ids::{ParticipantId, RoomCode, SocketId, SocketKey};
-use crate::playback::{Anchor, Cause, PlaybackState};
+use crate::playback::{Anchor, PlaybackState};
 use crate::roles::ControlMode;
 use crate::room::film::Film;
 use crate::sync::gate::{self, Gate, WaitPolicy};
 use crate::time::Rate;
 use crate::token::RoomId;
 
-use super::{Room, Setting};
+use super::{Room, Said, Setting};
 
 /// A snapshot older than this is not worth playing on from: the film is paused where it was.
 const SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(600);
@@ -50,6 +50,7 @@ impl Room {
             empty_since: Some(now),
             issue: 0,
             formed_by: None,
+            believed: (0, 0),
             mode: ControlMode::default(),
             locked: false,
             wait: WaitPolicy::default(),
@@ -81,6 +82,7 @@ impl Room {
     ) -> Self {
         let mut room = Self::new(now, setting, code, id);
         room.formed_by = Some(0);
+        room.believed = room.anchor.order();
         room.believe(now, snapshot);
         room
     }
@@ -90,38 +92,55 @@ impl Room {
         self.formed_by.is_some()
     }
 
-    /// Takes over what a member remembers, if it is later than what is known.
+    /// Takes over what a member remembers, if it is later than what others remembered, and nobody has moved the film since:
+    /// what a living room does itself beats memories.
     pub(super) fn believe(&mut self, now: Instant, snapshot: &RoomSnapshot) {
-        if !self.is_formed_again() || snapshot.order <= self.anchor.order() {
+        let is_alive = self.believed != self.anchor.order();
+        if !self.is_formed_again() || is_alive || snapshot.order <= self.believed {
             return;
         }
         let server_now = self.server_now(now);
         let age = Duration::from_millis(snapshot.age_ms);
         let plays = snapshot.playing && age <= SNAPSHOT_AGE_MAX;
         let seconds = if snapshot.playing { age.min(SNAPSHOT_AGE_MAX).as_secs_f64() } else { 0.0 };
+        // A later film may have been told of with an earlier anchor; anchors are counted on all the same.
+        let seq = snapshot.order.1.max(self.anchor.seq);
+        self.forget_plans();
         self.anchor = Anchor {
             epoch: snapshot.order.0,
-            seq: snapshot.order.1,
+            seq,
             state: if plays { PlaybackState::Playing } else { PlaybackState::Paused },
             position: snapshot.position.plus(seconds),
             at: server_now,
             rate: Rate::ONE,
-            action_id: String::new(),
-            by: Cause::room("").by,
+            action_id: format!("room-again-{seq}"),
+            by: None,
         };
-        self.sought_seq = snapshot.order.1;
-        self.kicked.extend(snapshot.kicked.iter().cloned());
-        if let Some(magnet) = &snapshot.magnet {
-            let movie = snapshot.movie.clone();
-            let name = movie.as_ref().map(|movie| movie.name.clone());
-            self.film = Some(Film { magnet: Some(magnet.clone()), stream_path: None, name, movie });
-            self.gate.handle_input(now, gate::Input::FilmNamed);
-        }
+        (self.believed, self.sought_seq) = (self.anchor.order(), seq);
+        let movie = snapshot.movie.clone();
+        let is_film = snapshot.magnet.is_some() || movie.is_some();
+        let name = movie.as_ref().map(|movie| movie.name.clone());
+        self.film = is_film.then(|| Film { magnet: snapshot.magnet.clone(), stream_path: None, name, movie });
+        self.gate
+            .handle_input(now, if is_film { gate::Input::FilmNamed } else { gate::Input::Film { present: false } });
         if plays {
             // It runs already, for people who are already watching: nobody is waited for.
             self.gate.handle_input(now, gate::Input::Play);
-            while self.gate.poll_output().is_some() {}
+            self.gate.handle_input(now, gate::Input::StartAnyway);
             self.ask_reports_at = Some(now + super::talk::REPORTS_EVERY);
+        } else {
+            self.gate.handle_input(now, gate::Input::Stopped);
         }
+        while self.gate.poll_output().is_some() {}
+        self.tell_memory(now, plays);
+    }
+
+    /// Who is here already, by an earlier memory, goes on from the later one.
+    fn tell_memory(&mut self, now: Instant, plays: bool) {
+        let here: Vec<ParticipantId> = self.members.keys().cloned().collect();
+        here.iter().for_each(|who| self.show_film(who));
+        let told = self.moved(now, None);
+        self.say_to_all(Said::new(if plays { "sync-play" } else { "sync-pause" }, told));
+        self.say_state(now);
     }
 }

@@ -64,6 +64,8 @@ impl Room {
         debug_assert!(self.host().is_none_or(|(host, _)| host == who), "a room has one host");
         self.give_role(now, who, Role::Host);
         self.heir_at = None;
+        // What the room decides itself, no remembered host changes.
+        self.formed_by = self.formed_by.map(|_| u64::MAX);
         let told = json!({ "id": who.as_str(), "previous": previous.map(ParticipantId::as_str), "reason": reason });
         self.say_to_all(Said::new("host-changed", told));
     }

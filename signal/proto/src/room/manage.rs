@@ -61,6 +61,11 @@ impl Room {
         if !self.members.contains_key(other) && !self.past.contains_key(other) {
             return Err(Code::S014.into());
         }
+        Ok(Some(self.expel(now, other)))
+    }
+
+    /// Somebody must go, and stays out.
+    pub(super) fn expel(&mut self, now: Instant, other: &ParticipantId) -> Value {
         let socket = self.members.get(other).and_then(|member| member.socket);
         self.say(other, Said::new("error", Problem::from(Code::S007).shown()));
         let told = json!({ "id": other.as_str(), "reason": "removed" });
@@ -71,7 +76,7 @@ impl Room {
         }
         self.kicked.insert(other.clone());
         self.outputs.extend(socket.map(Output::Close));
-        Ok(Some(told))
+        told
     }
 
     pub(super) fn on_lock(&mut self, who: &ParticipantId, locked: bool) -> Result<Option<Value>, Problem> {

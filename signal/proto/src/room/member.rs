@@ -35,7 +35,7 @@ pub(super) struct Member {
     pub(super) rtt: Duration,
     pub(super) corrected_at: Option<Instant>,
     pub(super) ice_due: Option<Instant>,
-    actions: VecDeque<String>,
+    pub(super) actions: VecDeque<String>,
 }
 
 impl Member {

@@ -61,6 +61,8 @@ pub struct Room {
     issue: u64,
     /// The issue of the token that made a forgotten room's host; `None` for a room that was never forgotten.
     formed_by: Option<u64>,
+    /// The anchor that members' memories led to; another one is the living room's own.
+    believed: (u64, u64),
     mode: ControlMode,
     locked: bool,
     wait: WaitPolicy,

@@ -1,5 +1,6 @@
 //! Coming, being away, coming back, leaving.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -8,6 +9,7 @@ use super::{Entrant, Member, Output, PAST_MAX, Past, Room, Said};
 use crate::error::{Code, Problem};
 use crate::event::RoomSnapshot;
 use crate::ids::{ParticipantId, SocketKey};
+use crate::playback::PlaybackState;
 use crate::roles::Role;
 use crate::sync::gate;
 use crate::token::Claims;
@@ -44,12 +46,22 @@ impl Room {
             self.believe(now, snapshot);
         }
         let founding = self.arrivals == 0 && !self.is_formed_again();
+        let host_before = self.host().map(|(id, _)| id.clone());
         let (id, coming) = match claims {
             Some(claims) => (claims.participant.clone(), self.come_back(now, entrant, claims)),
             None => (self.come_new(now, entrant, founding), Coming::New),
         };
+        if let Some(snapshot) = snapshot.filter(|_| self.is_formed_again() && self.role_of(&id) == Some(Role::Host)) {
+            // Only a host removes people, so only a host's memory of it counts.
+            snapshot.kicked.iter().filter(|kicked| **kicked != id).for_each(|kicked| {
+                self.expel(now, kicked);
+            });
+        }
         let is_host_here = self.host().is_some_and(|(_, member)| member.is_here());
         self.empty_since = None;
+        if self.anchor.state == PlaybackState::Playing && self.ask_reports_at.is_none() {
+            self.ask_reports_at = Some(now + super::talk::REPORTS_EVERY);
+        }
         if !is_host_here && self.heir_at.is_none() {
             self.heir_at = Some(now + self.setting.host_grace);
         } else if is_host_here {
@@ -62,6 +74,10 @@ impl Room {
                 Coming::Back => Said::new("participant-updated", member.shown(&id)),
             };
             self.say_to_others(&id, said);
+        }
+        if let Some(previous) = host_before.filter(|before| *before != id && self.role_of(&id) == Some(Role::Host)) {
+            let told = json!({ "id": id.as_str(), "previous": previous.as_str(), "reason": "returned" });
+            self.say_to_others(&id, Said::new("host-changed", told));
         }
         self.follow_gate(now);
         Ok((id, answer))
@@ -185,12 +201,17 @@ impl Room {
         // What the room knows beats what a token says.
         let known = self.members.get(id).map(|member| Past { role: member.role, founder: member.founder });
         let past = known.or_else(|| self.past.remove(id));
-        let believed = past.unwrap_or(Past { role: claims.role, founder: claims.role == Role::Host });
+        // Where nothing was forgotten, who is not known was forgotten among very many, and its token may be an old one.
+        let claimed = Past { role: claims.role, founder: claims.role == Role::Host };
+        let stranger = Past { role: Role::Viewer, founder: false };
+        let believed = past.unwrap_or(if self.is_formed_again() { claimed } else { stranger });
         let arrival = self.members.get(id).map(|member| member.arrival);
         let role = self.role_on_return(now, id, believed.role, claims.issue);
         self.issue = self.issue.max(claims.issue);
         self.drop_from_call(id);
-        let coming = if let Some(former) = self.members.remove(id) {
+        let mut actions = VecDeque::new();
+        let coming = if let Some(mut former) = self.members.remove(id) {
+            actions = std::mem::take(&mut former.actions);
             if let Some(socket) = former.socket.filter(|socket| *socket != entrant.socket) {
                 let said = Said::new("room-closing", json!({ "in": 0, "reason": "you joined from elsewhere" }));
                 self.outputs.push_back(Output::Emit { to: vec![socket], said });
@@ -201,6 +222,10 @@ impl Room {
             Coming::New
         };
         self.enter(now, id, entrant, role, believed.founder, arrival);
+        if let Some(member) = self.members.get_mut(id) {
+            // What was sent before the connection broke may be sent once more now.
+            member.actions = actions;
+        }
         coming
     }
 

@@ -125,6 +125,7 @@ impl Room {
             return Ok(None);
         }
         self.anchor.set_rate(self.server_now(now), rate, Cause::of(who, action));
+        self.keep_held();
         self.say_state(now);
         Ok(Some(self.state(now)))
     }
@@ -183,6 +184,16 @@ impl Room {
         let seq = self.anchor.seq;
         for held in due.into_iter().filter(|held| held.seq == seq) {
             self.say(&held.to, held.said);
+        }
+    }
+
+    /// The anchor has another number and the start that is scheduled stays: who plays at once still hears of it.
+    pub(super) fn keep_held(&mut self) {
+        for held in &mut self.held {
+            held.seq = self.anchor.seq;
+            held.said.payload["seq"] = self.anchor.seq.into();
+            held.said.payload["epoch"] = self.anchor.epoch.into();
+            held.said.payload["rate"] = self.anchor.rate.get().into();
         }
     }
 
@@ -284,7 +295,7 @@ impl Room {
     }
 
     /// What `sync-play`, `sync-pause` and `sync-seek` carry.
-    fn moved(&self, now: Instant, start_at: Option<ServerTime>) -> Value {
+    pub(super) fn moved(&self, now: Instant, start_at: Option<ServerTime>) -> Value {
         let mut told = json!({
             "time": self.anchor.position.seconds(),
             "actionId": self.anchor.action_id,

@@ -9,6 +9,9 @@ use crate::time::{ServerClock, ServerTime};
 use crate::token::Signer;
 use crate::turn_credentials::turn_credentials;
 
+/// Credentials are not renewed more often than this, however short their life.
+const RENEWAL_MIN: Duration = Duration::from_secs(1);
+
 /// The same for all rooms of a server.
 #[derive(Clone, Debug)]
 pub struct Setting {
@@ -104,7 +107,7 @@ impl IceSetting {
 
     /// When credentials given now are renewed: at 80 % of their life. `None` when they do not run out.
     pub fn renewal(&self, now: Instant) -> Option<Instant> {
-        matches!(self.turn_auth, TurnAuth::Secret(_)).then(|| now + self.ttl * 4 / 5)
+        matches!(self.turn_auth, TurnAuth::Secret(_)).then(|| now + (self.ttl * 4 / 5).max(RENEWAL_MIN))
     }
 }
 

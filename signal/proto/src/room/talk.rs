@@ -150,7 +150,8 @@ impl Room {
     }
 
     pub(super) fn ask_for_reports(&mut self, now: Instant) {
-        let plays = self.anchor.state == PlaybackState::Playing;
+        // Nobody is asked while nobody is here; whoever comes back begins it again.
+        let plays = self.anchor.state == PlaybackState::Playing && self.empty_since.is_none();
         self.ask_reports_at = plays.then(|| now + REPORTS_EVERY);
         if plays {
             let told = self.report_question(now);
