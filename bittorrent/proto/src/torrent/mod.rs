@@ -116,6 +116,8 @@ pub struct Torrent {
     uploaded: RateMeter,
     upload_capacity: BytesPerSec,
     choke_rounds: u64,
+    /// When stalls were last looked at.
+    stalls_looked_at: Option<Instant>,
     banned: u32,
     banned_ids: BTreeSet<PeerId>,
     disk_limit: Option<ByteLen>,
@@ -241,6 +243,7 @@ impl Torrent {
             uploaded: RateMeter::new(),
             upload_capacity: BytesPerSec::ZERO,
             choke_rounds: 0,
+            stalls_looked_at: None,
             banned: 0,
             banned_ids: BTreeSet::new(),
             disk_limit: None,

@@ -12,6 +12,9 @@ use crate::units::{BlockIndex, PieceIndex};
 /// How often late blocks are looked for while somebody waits.
 pub(super) const HEDGE_EVERY: Duration = Duration::from_millis(100);
 
+/// Stalls that come one after the other are looked at together.
+const STALLS_LOOKED_EVERY: Duration = Duration::from_millis(50);
+
 impl Peer {
     pub(super) fn candidate(&self, now: Instant, key: PeerKey) -> Candidate {
         Candidate {
@@ -50,11 +53,13 @@ impl Torrent {
             (!peer.session.inflight.is_empty()).then(|| peer.session.last_block + after)
         };
         let due = self.peers.values().flat_map(|peer| [owes(peer), peer.stalled_until]).flatten().min();
-        self.timers.set_or_cancel(Wake::Stall, due);
+        let not_before = self.stalls_looked_at.map(|at| at + STALLS_LOOKED_EVERY);
+        self.timers.set_or_cancel(Wake::Stall, due.map(|due| not_before.map_or(due, |at| due.max(at))));
     }
 
     /// Peers that owe blocks and send none lose them to others for a while, and in the end their connection.
     pub(super) fn on_stall(&mut self, now: Instant) {
+        self.stalls_looked_at = Some(now);
         for peer in self.peers.values_mut().filter(|peer| peer.stalled_until.is_some_and(|until| until <= now)) {
             peer.stalled_until = None;
             peer.session.pipeline.restart(now);

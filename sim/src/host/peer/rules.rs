@@ -1,12 +1,8 @@
 //! What must hold for a peer after everything that happens to it.
 
-use bittorrent_proto::limits::{INFLIGHT_MAX, OPEN_PIECES_BYTES_MAX};
+use bittorrent_proto::limits::{INFLIGHT_MAX, OPEN_PIECES_BYTES_HARD_MAX};
 
 use super::Peer;
-
-/// What is urgent for one viewer: the next four seconds of what it reads, at twice the rate that any scene's disk lets it
-/// read its own film while that arrives.
-const URGENT_BYTES_MAX: u64 = 4 * 2_000_000;
 
 /// What a peer saw that must not be.
 #[derive(Debug, Default)]
@@ -60,16 +56,9 @@ fn check_bounds(peer: &Peer) -> Result<(), String> {
     if inflight > INFLIGHT_MAX {
         return Err(format!("{inflight} requests are in flight to one peer"));
     }
-    let (open, bound) = (peer.core.open_bytes().get(), open_bytes_max(peer));
-    if open > bound {
-        return Err(format!("{open} bytes of pieces are open, {bound} at most"));
+    let open = peer.core.open_bytes().get();
+    if open > OPEN_PIECES_BYTES_HARD_MAX {
+        return Err(format!("{open} bytes of pieces are open, {OPEN_PIECES_BYTES_HARD_MAX} at most"));
     }
     Ok(())
-}
-
-/// A piece longer than the bound is fetched alone; what a viewer needs at once is fetched regardless.
-fn open_bytes_max(peer: &Peer) -> u64 {
-    let piece_len = u64::from(peer.config.release.metainfo().layout.piece_len_max());
-    let urgent = if peer.viewer.is_some() { URGENT_BYTES_MAX } else { 0 };
-    OPEN_PIECES_BYTES_MAX.max(piece_len) + urgent
 }
