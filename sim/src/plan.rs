@@ -6,6 +6,7 @@ use std::time::Duration;
 use bittorrent_proto::units::BytesPerSec;
 
 use crate::check::Violation;
+use crate::disk::files::Crash;
 use crate::host::{Host, HostId};
 use crate::world::World;
 
@@ -25,6 +26,15 @@ pub enum Step<C> {
         description: String,
         /// Who.
         host: HostId,
+    },
+    /// Somebody's process or machine ends in the middle of everything. What its disk keeps, the run knows.
+    Crash {
+        /// As prose.
+        description: String,
+        /// Whose.
+        host: HostId,
+        /// How.
+        crash: Crash,
     },
     /// A viewer jumps.
     Seek {
@@ -84,6 +94,7 @@ impl<C> Step<C> {
         match self {
             Self::Join { description, .. }
             | Self::Leave { description, .. }
+            | Self::Crash { description, .. }
             | Self::Seek { description, .. }
             | Self::DropConnection { description, .. }
             | Self::Stall { description, .. }
@@ -122,7 +133,7 @@ impl<C> Plan<C> {
     }
 
     /// Lives through the plan. What concerns the network and disks is done here; `act` does the rest: [`Step::Join`],
-    /// [`Step::Seek`] and [`Step::Check`]. A check that takes time (see [`World::run_until_done`]) delays what follows.
+    /// [`Step::Crash`], [`Step::Seek`] and [`Step::Check`]. A check that takes time (see [`World::run_until_done`]) delays what follows.
     ///
     /// # Errors
     /// The first rule that was broken; in a step, [`Violation::InStep`] says in which.
@@ -134,7 +145,7 @@ impl<C> Plan<C> {
         for (since_start, step) in &self.steps {
             world.run_until(world.clock().at(*since_start).max(world.clock().now()))?;
             let done = match step {
-                Step::Join { .. } | Step::Seek { .. } | Step::Check { .. } => act(world, step),
+                Step::Join { .. } | Step::Crash { .. } | Step::Seek { .. } | Step::Check { .. } => act(world, step),
                 Step::Leave { host, .. } => world.leave(*host).map(drop),
                 Step::DropConnection { between, .. } => world.drop_connections(between.0, between.1).map(drop),
                 Step::Stall { between, lasting, .. } => {

@@ -28,6 +28,7 @@ impl Seed {
             Part::Plan => 0,
             Part::Links => 1,
             Part::Film => 2,
+            Part::Crashes => 3,
             Part::Disk(host) => (1 << 32) | u64::from(host),
             Part::Host(host) => (2 << 32) | u64::from(host),
         };
@@ -45,6 +46,8 @@ pub enum Part {
     Links,
     /// The film's bytes.
     Film,
+    /// What crashes leave of what was being written.
+    Crashes,
     /// The disk of the host of that number.
     Disk(u32),
     /// The protocol core of the host of that number.

@@ -6,7 +6,8 @@ use std::time::Instant;
 use sim::rng::Seed;
 use sim::swarm::{Numbers, ReplayOnPanic, Scene, SceneKind};
 
-const USAGE: &str = "usage: swarm [--seed N] [--runs K] [--scene pair|seeds|viewer|frozen|liar|crowd|slow-disk|faults]";
+const USAGE: &str =
+    "usage: swarm [--seed N] [--runs K] [--scene pair|seeds|viewer|frozen|liar|crowd|slow-disk|crashes|faults]";
 
 struct Arguments {
     seed: u64,

@@ -5,10 +5,12 @@
 //! happens the rules of [`Peer::check`] hold: see `docs/simulation.md`.
 
 mod connection;
+mod crash;
 mod jobs;
 mod network;
 mod release;
 mod rules;
+mod saver;
 mod storage;
 #[cfg(test)]
 mod tests;
@@ -35,9 +37,11 @@ use crate::rng::{Part, Seed};
 
 use connection::Connection;
 use rules::Rules;
+use saver::{Save, Saver};
 use storage::Storage;
 use viewer::{Viewer, Wish};
 
+pub use crash::Remains;
 pub use release::Release;
 pub use viewer::ViewerConfig;
 
@@ -112,6 +116,11 @@ pub struct Peer {
     storage: Storage,
     /// The pieces that may be read: those from the start, and those the core called verified. `None` until it began.
     here: Option<Bitfield>,
+    /// What it began with.
+    began: Option<Bitfield>,
+    /// Pieces that must be found at the start: nothing was lost.
+    kept: Option<Bitfield>,
+    saver: Saver,
     viewer: Option<Viewer>,
     /// When a disk that failed is tried again.
     disk_retry_at: Option<Instant>,
@@ -131,6 +140,8 @@ pub enum Job {
     Core(DiskJob),
     /// Reads verified bytes for the viewer.
     Read(ByteRange),
+    /// Part of writing the resume file.
+    Save(Save),
 }
 
 /// Why a peer wants to be woken.
@@ -144,6 +155,8 @@ pub enum PeerWake {
     Handshake,
     /// A disk that failed is worth a try.
     Disk,
+    /// It is time to save what is new.
+    Save,
     /// The player opens its stream again.
     Reopen,
 }
@@ -151,6 +164,19 @@ pub enum PeerWake {
 impl Peer {
     /// Starts the engine on that host: opens the magnet, or the film it has.
     pub fn new(now: Instant, id: HostId, seed: Seed, config: PeerConfig) -> Self {
+        let original = config.original.pieces(config.release.piece_count());
+        let storage = Storage::new(now, config.release.clone(), original);
+        Self::start(now, id, seed, config, storage, None)
+    }
+
+    fn start(
+        now: Instant,
+        id: HostId,
+        seed: Seed,
+        config: PeerConfig,
+        storage: Storage,
+        kept: Option<Bitfield>,
+    ) -> Self {
         let mut rng = seed.stream(Part::Host(id.get()));
         let peer_id = PeerId::generate(&mut rng);
         let torrent = TorrentConfig {
@@ -168,7 +194,6 @@ impl Peer {
         } else {
             Torrent::new(now, metainfo.infohash, torrent, rng.fork())
         };
-        let storage = Storage::new(config.release.clone(), config.original.pieces(config.release.piece_count()));
         let viewer = config.viewer.map(|viewer| Viewer::new(now, viewer, config.release.film()));
         let mut peer = Self {
             core,
@@ -179,6 +204,9 @@ impl Peer {
             key_next: 0,
             storage,
             here: None,
+            began: None,
+            kept,
+            saver: Saver::default(),
             viewer,
             disk_retry_at: None,
             closes: Vec::new(),
@@ -228,9 +256,13 @@ impl Peer {
         &self.closes
     }
 
-    /// Bytes of pieces that it fetched and kept.
+    /// Bytes of pieces that it fetched and kept since it started.
     pub fn kept(&self) -> ByteLen {
-        let here = self.here.iter().flat_map(Bitfield::iter_ones).filter(|piece| !self.storage.original().get(*piece));
+        let here = self
+            .here
+            .iter()
+            .flat_map(Bitfield::iter_ones)
+            .filter(|piece| !self.began.as_ref().is_some_and(|began| began.get(*piece)));
         let layout = &self.config.release.metainfo().layout;
         here.filter_map(|piece| layout.piece(piece)).fold(ByteLen::ZERO, |sum, piece| sum + layout.piece_len(piece))
     }
@@ -244,6 +276,7 @@ impl Peer {
             let Some(wish) = self.poll_viewer(now) else { break };
             self.grant(now, wish);
         }
+        self.save_news();
     }
 
     fn poll_viewer(&mut self, now: Instant) -> Option<Wish> {
@@ -348,6 +381,7 @@ impl Host for Peer {
         }
         self.refuse_late_handshakes(now);
         self.retry_disk(now);
+        self.saver.handle_timeout(now);
         self.settle(now);
     }
 
@@ -363,7 +397,8 @@ impl Host for Peer {
         let handshake = self.handshake_until().map(|at| (at, PeerWake::Handshake));
         let disk = self.disk_retry_at.map(|at| (at, PeerWake::Disk));
         let reopen = viewer.and_then(Viewer::retry_at).map(|at| (at, PeerWake::Reopen));
-        [core, player, handshake, disk, reopen].into_iter().flatten().min_by_key(|(at, _)| *at)
+        let save = self.saver.poll_timeout().map(|at| (at, PeerWake::Save));
+        [core, player, handshake, disk, reopen, save].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
 
     fn check(&self) -> Result<(), String> {

@@ -34,6 +34,7 @@ fn act(world: &mut World<Talker>, step: &Step<Endings>) -> Result<(), Violation>
         }
         Step::Seek { host, to, .. } => world.with_host(*host, |host, _| host.talk(*to)),
         Step::Leave { .. }
+        | Step::Crash { .. }
         | Step::DropConnection { .. }
         | Step::Stall { .. }
         | Step::Uplink { .. }

@@ -11,17 +11,18 @@ use std::fmt::{self, Display};
 use std::time::{Duration, Instant};
 
 use bittorrent_proto::error::PeerMisbehaved;
+use bittorrent_proto::rng::Rng;
 use bittorrent_proto::torrent::CloseReason;
 use bittorrent_proto::units::ByteLen;
 
 use crate::check::Violation;
-use crate::host::peer::{Peer, PeerConfig, Release};
+use crate::host::peer::{Peer, PeerConfig, Release, Remains};
 use crate::host::{HostConfig, HostId};
 use crate::link::LinkConfig;
 use crate::plan::{Plan, Step};
 use crate::player::Player;
 use crate::report::{Report, replay_line};
-use crate::rng::Seed;
+use crate::rng::{Part, Seed};
 use crate::world::World;
 
 pub use scenes::SceneKind;
@@ -46,6 +47,8 @@ pub enum Check {
         /// From the step on.
         within: Duration,
     },
+    /// What lies on the disks of all who are there is the film, byte for byte.
+    Whole,
     /// The picture moves at a viewer's in that time.
     Plays {
         /// Whose.
@@ -67,6 +70,13 @@ pub enum Check {
         /// In all.
         at_most: Duration,
     },
+}
+
+/// Who is down.
+struct Crashed {
+    rng: Rng,
+    /// Their disks.
+    remains: BTreeMap<HostId, Remains>,
 }
 
 /// How a scene went.
@@ -119,7 +129,8 @@ impl Scene {
         for (one, other, path) in &self.paths {
             world.set_path(*one, *other, *path);
         }
-        self.plan.play(&mut world, |world, step| self.act(world, step))?;
+        let mut crashed = Crashed { rng: self.seed.stream(Part::Crashes), remains: BTreeMap::new() };
+        self.plan.play(&mut world, |world, step| self.act(world, &mut crashed, step))?;
         for (id, peer) in world.hosts() {
             self.judge_closes(id, peer)?;
         }
@@ -133,12 +144,23 @@ impl Scene {
         format!("{} --scene {}", replay_line("swarm", self.seed), self.kind)
     }
 
-    fn act(&self, world: &mut World<Peer>, step: &Step<Check>) -> Result<(), Violation> {
+    fn act(&self, world: &mut World<Peer>, crashed: &mut Crashed, step: &Step<Check>) -> Result<(), Violation> {
         match step {
             Step::Join { host, .. } => {
                 let (config, line) = self.hosts.get(host).expect("a scene knows whom its plan lets join");
-                let peer = Peer::new(world.clock().now(), *host, self.seed, config.clone());
+                let (now, config) = (world.clock().now(), config.clone());
+                let peer = match crashed.remains.remove(host) {
+                    Some(remains) => Peer::again(now, *host, self.seed, config, remains),
+                    None => Peer::new(now, *host, self.seed, config),
+                };
                 world.join(*host, peer, *line)
+            }
+            Step::Crash { host, crash, .. } => {
+                let now = world.clock().now();
+                if let Some(fallen) = world.crash(*host)? {
+                    crashed.remains.insert(*host, fallen.host.crash(now, *crash, fallen.running, &mut crashed.rng));
+                }
+                Ok(())
             }
             Step::Seek { host, to, .. } => world.with_host(*host, |peer, now| peer.seek(now, *to)),
             Step::Check { description, check } => self.check(world, description, *check),
@@ -161,6 +183,12 @@ impl Scene {
                 let done = |world: &World<Peer>| world.hosts().all(|(_, peer)| peer.is_done());
                 world.run_until_done(what, within, done).map(drop)
             }
+            Check::Whole => match world.hosts().find(|(_, peer)| !peer.is_whole()) {
+                Some((host, _)) => {
+                    Err(Violation::Host { host: host.get(), rule: "its disk does not hold the film".into() })
+                }
+                None => Ok(()),
+            },
             Check::Plays { host, within } => world.run_until_done(what, within, |world| player(world, host)).map(drop),
             Check::Ends { host, within } => world.run_until_done(what, within, |world| ended(world, host)).map(drop),
             Check::Stalled { host, at_most } => {

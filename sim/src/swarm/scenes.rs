@@ -11,6 +11,7 @@ use bittorrent_proto::units::BytesPerSec;
 use super::draw::{line, path, release};
 use super::{Check, Scene};
 use crate::disk::DiskConfig;
+use crate::disk::files::Crash;
 use crate::host::peer::{Original, PeerConfig, Release, ViewerConfig};
 use crate::host::{HostConfig, HostId};
 use crate::link::LinkConfig;
@@ -37,14 +38,25 @@ pub enum SceneKind {
     Crowd,
     /// Lines are fast and the disk is slow, so that what was fetched waits in memory.
     SlowDisk,
+    /// Processes are killed and machines lose power, and start again on what their disks kept.
+    Crashes,
     /// Anything goes wrong for a minute. Then nothing does, and everybody must finish.
     Faults,
 }
 
 impl SceneKind {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Pair, Self::Seeds, Self::Viewer, Self::Frozen, Self::Liar, Self::Crowd, Self::SlowDisk, Self::Faults];
+    pub const ALL: [Self; 9] = [
+        Self::Pair,
+        Self::Seeds,
+        Self::Viewer,
+        Self::Frozen,
+        Self::Liar,
+        Self::Crowd,
+        Self::SlowDisk,
+        Self::Crashes,
+        Self::Faults,
+    ];
 
     /// Its name in a command line.
     pub const fn name(self) -> &'static str {
@@ -56,6 +68,7 @@ impl SceneKind {
             Self::Liar => "liar",
             Self::Crowd => "crowd",
             Self::SlowDisk => "slow-disk",
+            Self::Crashes => "crashes",
             Self::Faults => "faults",
         }
     }
@@ -91,6 +104,7 @@ pub(super) fn draw(kind: SceneKind, seed: Seed) -> Scene {
         SceneKind::Liar => liar(Draft::new(kind, seed, &mut rng, (1_000_000, 3_000_000)), &mut rng),
         SceneKind::Crowd => crowd(Draft::new(kind, seed, &mut rng, (600_000, 2_000_000)), &mut rng),
         SceneKind::SlowDisk => slow_disk(Draft::new(kind, seed, &mut rng, (24_000_000, 40_000_000)), &mut rng),
+        SceneKind::Crashes => crashes(Draft::new(kind, seed, &mut rng, (300_000, 1_500_000)), &mut rng),
         SceneKind::Faults => faults(Draft::new(kind, seed, &mut rng, (1_500_000, 4_000_000)), &mut rng),
     }
 }
@@ -219,6 +233,36 @@ fn slow_disk(mut draft: Draft, rng: &mut Rng) -> Scene {
     draft.done(6 * SECOND, 30 * SECOND)
 }
 
+fn crashes(mut draft: Draft, rng: &mut Rng) -> Scene {
+    let mut known = vec![draft.seeder(rng, 60_000, 400_000)];
+    if rng.chance(1, 3) {
+        known.push(draft.viewer(rng, BytesPerSec::new(60_000), vec![], true));
+    }
+    for _ in 0..number_between(rng, 1, 2) {
+        let mut config = PeerConfig::leecher(draft.release(), vec![]);
+        config.knows_metainfo = rng.chance(1, 2);
+        known.push(draft.add(config, line(rng, 40_000, 400_000)));
+    }
+    draft.everybody_knows(&known[1..], &known);
+    draft.join(Duration::ZERO, known[0]);
+    for &host in &known[1..] {
+        // A slow disk, so that crashes find it in the middle of a save.
+        let latency = duration_between(rng, SECOND / 1000, SECOND);
+        draft.disk(host, DiskConfig { latency, jitter: latency, ..DiskConfig::default() });
+        let mut at = duration_between(rng, Duration::ZERO, SECOND);
+        draft.join(at, host);
+        for _ in 0..number_between(rng, 1, 4) {
+            at += duration_between(rng, SECOND / 10, 12 * SECOND);
+            draft.crash(rng, at, host);
+            at += duration_between(rng, SECOND / 10, 2 * SECOND);
+            draft.step(at, Step::Join { description: format!("{host} starts again"), host });
+        }
+    }
+    draft.check(60 * SECOND, "everybody has the whole film", Check::Done { within: 300 * SECOND });
+    draft.check(60 * SECOND, "and it is the film", Check::Whole);
+    draft.finish()
+}
+
 fn faults(mut draft: Draft, rng: &mut Rng) -> Scene {
     let seeder = draft.seeder(rng, 40_000, 200_000);
     let mut known = vec![seeder];
@@ -335,6 +379,12 @@ impl Draft {
 
     fn join(&mut self, at: Duration, host: HostId) {
         self.step(at, Step::Join { description: format!("{host} comes"), host });
+    }
+
+    fn crash(&mut self, rng: &mut Rng, at: Duration, host: HostId) {
+        let (crash, words) =
+            if rng.chance(1, 3) { (Crash::Killed, "is killed") } else { (Crash::PowerLost, "loses power") };
+        self.step(at, Step::Crash { description: format!("{host} {words}"), host, crash });
     }
 
     fn drop_connection(&mut self, at: Duration, between: (HostId, HostId)) {

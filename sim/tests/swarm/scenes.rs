@@ -35,6 +35,11 @@ fn fast_lines_and_a_slow_disk() {
 }
 
 #[test]
+fn kills_and_power_cuts_at_any_moment() {
+    run_all(SceneKind::Crashes, 400);
+}
+
+#[test]
 fn faults_and_then_none() {
     run_all(SceneKind::Faults, 200);
 }

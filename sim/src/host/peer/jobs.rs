@@ -21,8 +21,9 @@ impl Peer {
             (Job::Probe, Ok(())) => self.core.handle_input(now, CoreInput::Pause(false)),
             (Job::Prepare | Job::Probe, Err(_)) => self.disk_retry_at = Some(now + DISK_TRIED_EVERY),
             (Job::Read(range), result) => self.on_viewer_read(now, range, result),
+            (Job::Save(save), result) => self.on_save(now, save, result),
             (Job::Core(DiskJob::Verify { piece, data }), Ok(())) => {
-                let verdict = self.storage.verify(piece, &data);
+                let verdict = self.storage.verify(now, piece, &data);
                 let done = match verdict {
                     Ok(Verdict::Written) => DiskDone::Verified { piece, data },
                     Ok(Verdict::Corrupt) => DiskDone::Corrupt { piece, data },
@@ -65,7 +66,8 @@ impl Peer {
     }
 
     fn begin(&mut self, now: Instant) {
-        let have = self.storage.original().clone();
+        let have = self.look();
+        self.began = Some(have.clone());
         let wanted = Bitfield::new_full(have.len());
         self.here = Some(have.clone());
         let fetch_rest = self.config.fetch_rest;

@@ -225,7 +225,7 @@ fn a_piece_that_is_called_verified_and_is_not_there_ends_the_run() {
 
 #[test]
 fn what_is_not_on_the_disk_cannot_be_read_and_is_not_written_twice() {
-    let mut storage = Storage::new(release(), Original::OneIn(2, 0).pieces(release().piece_count()));
+    let mut storage = Storage::new(base(), release(), Original::OneIn(2, 0).pieces(release().piece_count()));
     let layout = &release().metainfo().layout.clone();
     let (first, second) = (layout.piece(0).unwrap(), layout.piece(1).unwrap());
     let both = ByteRange::new(32_000, 33_000);
@@ -233,12 +233,12 @@ fn what_is_not_on_the_disk_cannot_be_read_and_is_not_written_twice() {
     assert!(storage.read(both).is_err());
     let data = release().piece(second);
     storage.hash_on(second, &data[..20_000]);
-    assert_eq!(storage.verify(second, &data), Ok(Verdict::Written));
+    assert_eq!(storage.verify(base(), second, &data), Ok(Verdict::Written));
     assert_eq!(storage.read(both).unwrap(), release().film().bytes(both));
-    assert!(storage.verify(second, &data).is_err());
+    assert!(storage.verify(base(), second, &data).is_err());
     // A core that changes what it said is there fails the piece.
     let third = layout.piece(3).unwrap();
     storage.hash_on(third, &data[..20_000]);
-    assert_eq!(storage.verify(third, &release().piece(third)), Ok(Verdict::Corrupt));
-    assert_eq!(storage.verify(third, &release().piece(third)), Ok(Verdict::Written));
+    assert_eq!(storage.verify(base(), third, &release().piece(third)), Ok(Verdict::Corrupt));
+    assert_eq!(storage.verify(base(), third, &release().piece(third)), Ok(Verdict::Written));
 }
