@@ -36,7 +36,7 @@ fn fast_lines_and_a_slow_disk() {
 
 #[test]
 fn kills_and_power_cuts_at_any_moment() {
-    run_all(SceneKind::Crashes, 400);
+    run_all(SceneKind::Crashes, 200);
 }
 
 #[test]
