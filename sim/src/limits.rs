@@ -8,7 +8,7 @@ pub const EVENTS_MAX: usize = 1 << 20;
 /// Things that may happen in one world without time moving on. A swarm's start takes thousands, a loop takes all.
 pub const EVENTS_PER_INSTANT_MAX: u32 = 100_000;
 
-/// Least time between two wakes of one host for one reason when nothing happened in between.
+/// Least time from a wake of one host to the second after it for the same reason, when nothing happened in between.
 pub const WAKE_INTERVAL_MIN: Duration = Duration::from_millis(10);
 
 /// Bytes a host may hand over for one connection before the network takes them: what a driver would hold in memory.
