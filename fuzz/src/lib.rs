@@ -1,9 +1,12 @@
-//! One body a parser that reads what strangers send, and one for what can happen to a torrent. A body takes any bytes at all and panics when a promise breaks:
+//! One body a parser that reads what strangers send, and one each for what can happen to a torrent and to rooms. A body takes any bytes at all and panics when a promise breaks:
 //! round trips, bounds, and agreement with a simpler second implementation.
 //!
 //! `cargo fuzz run NAME --features libfuzzer` searches; `cargo test` replays the corpora and a few thousand mutations of them.
 
+#![recursion_limit = "256"]
+
 mod ipc;
+mod lobby;
 mod media;
 mod mse;
 mod range;
@@ -12,6 +15,7 @@ mod torrent;
 mod wire;
 
 pub use ipc::jsonlines;
+pub use lobby::lobby;
 pub use media::media;
 pub use mse::mse;
 pub use range::range;
@@ -23,11 +27,12 @@ pub use wire::{extension, wire};
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 12] = [
+pub const TARGETS: [(&str, Body); 13] = [
     ("bencode", bencode),
     ("engineio", engineio),
     ("extension", extension),
     ("jsonlines", jsonlines),
+    ("lobby", lobby),
     ("magnet", magnet),
     ("media", media),
     ("metainfo", metainfo),

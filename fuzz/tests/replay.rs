@@ -57,6 +57,11 @@ fn jsonlines() {
 }
 
 #[test]
+fn lobby() {
+    replay("lobby");
+}
+
+#[test]
 fn magnet() {
     replay("magnet");
 }

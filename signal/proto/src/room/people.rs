@@ -42,6 +42,13 @@ impl Room {
         // A token of an earlier room of this code says nothing here.
         let claims = claims.filter(|claims| claims.room_id == self.id);
         self.check_entrance(entrant, claims)?;
+        let returning = claims.map(|claims| &claims.participant);
+        let is_former =
+            |(id, member): &(&ParticipantId, &Member)| member.socket == Some(entrant.socket) && Some(*id) != returning;
+        // One connection is one person: it leaves as whom it was.
+        if let Some(former) = self.members.iter().find(is_former).map(|(id, _)| id.clone()) {
+            self.leave(now, &former);
+        }
         if let Some(snapshot) = snapshot.filter(|_| claims.is_some()) {
             self.believe(now, snapshot);
         }

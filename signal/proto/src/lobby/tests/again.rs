@@ -179,3 +179,20 @@ fn credentials_that_never_live_do_not_keep_the_server_awake() {
     scene.pass(S * 10);
     assert_eq!(scene.heard(1, "ice-servers"), 10);
 }
+
+#[test]
+fn a_connection_that_comes_as_another_person_leaves_as_the_first() {
+    let mut scene = Scene::new();
+    let (code, _) = scene.create(1, "ann");
+    scene.join(2, "bea", &code);
+    scene.forget_all();
+    let joined = scene.enter(2, with(person("cem"), json!({ "code": code })));
+    assert_eq!(joined["participantId"], "cem");
+    assert_eq!(joined["room"]["participants"].as_array().unwrap().len(), 2);
+    assert_eq!(scene.names(1), ["participant-left", "participant-joined"]);
+    let own = ["room-joined", "participant-list", "playback-snapshot", "chat-history"];
+    assert_eq!(scene.names(2), own, "nothing of its own coming and going");
+    assert_eq!(scene.lobby.totals().participants, 2);
+    scene.say(2, "chat-message", json!({ "text": "hello" }));
+    assert_eq!(scene.last(1, "chat-message").unwrap()["senderId"], "cem");
+}
