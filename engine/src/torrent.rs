@@ -79,6 +79,11 @@ struct Wanted {
     terms: Terms,
 }
 
+/// Members of a room speak encrypted where both can.
+const fn greeting(terms: &Terms) -> Encryption {
+    if terms.room.is_some() { Encryption::Preferred } else { Encryption::Allowed }
+}
+
 /// How a start ended.
 enum Started {
     Running(Box<Running>),
@@ -142,7 +147,7 @@ impl Teller {
             progress: Arc::new(move |done| {
                 let _ = progress_in.try_send(done);
             }),
-            encryption: Encryption::Allowed,
+            encryption: greeting(terms),
             terms: convert::terms(terms, private),
         };
         let seeding = async {
@@ -180,7 +185,17 @@ impl Teller {
             Ok(read) => read,
             Err(problem) => return Started::Refused(problem),
         };
-        let private = trackers::is_room_only(terms.private, tracker.as_deref(), &magnet.trackers);
+        // BEP 27: a torrent with the flag goes by its own trackers, unless the front end says that it is the room's.
+        let is_flagged = matches!(&source, TorrentSource::Metainfo(metainfo) if metainfo.private);
+        let (private, tracker) = if is_flagged && terms.private != Some(true) {
+            if let Some(url) = tracker {
+                let told = format!("{url} is not asked: this torrent is private and has trackers of its own");
+                self.tell(Fact::Told(Ok(told))).await;
+            }
+            (false, None)
+        } else {
+            (trackers::is_room_only(terms.private, tracker.as_deref(), &magnet.trackers), tracker)
+        };
         let infohash = magnet.infohash;
         if let Some(name) = &magnet.name {
             self.tell(Fact::Named(name.clone())).await;
@@ -193,7 +208,7 @@ impl Teller {
             trackers: convert::room_tracker(tracker),
             file: convert::file_choice(file),
             fetch: convert::fetch(fetch),
-            encryption: Encryption::Allowed,
+            encryption: greeting(&terms),
             terms: convert::terms(&terms, private),
         };
         let adding = async {

@@ -77,6 +77,7 @@ fn the_third_finds_the_second_by_peer_exchange_alone() {
         (names.len() == 2).then_some(names)
     });
     assert_eq!(names, ["01".repeat(20), "02".repeat(20)]);
+    assert!(members(&mut third).iter().all(|peer| peer["encrypted"] == true), "members speak encrypted");
     assert_same(&http::get(added["serverUrl"].as_str().expect("a URL")).body, &content, "in a room");
     let said = third
         .history()
