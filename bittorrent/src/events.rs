@@ -50,6 +50,10 @@ pub enum TrackerOutcome {
 pub enum Trouble {
     /// Nobody to fetch from for 20 s.
     NoPeers,
+    /// Peers are connected, and for 20 s none has sent anything: the network may be gone.
+    Silence,
+    /// After that somebody sends again.
+    SilenceOver,
     /// No info dictionary after 60 s.
     NoMetadata,
     /// Addresses that the magnet named were refused: loopback, private networks that are not ours.

@@ -269,6 +269,8 @@ impl TorrentTask {
             Event::MemberHere => TorrentEvent::MemberHere,
             Event::PeersChanged => return self.trackers.look_again(),
             Event::NoPeers => TorrentEvent::Trouble(Trouble::NoPeers),
+            Event::Silence => TorrentEvent::Trouble(Trouble::Silence),
+            Event::SilenceOver => TorrentEvent::Trouble(Trouble::SilenceOver),
             Event::NoMetadata => TorrentEvent::Trouble(Trouble::NoMetadata),
         };
         // Whoever hears of it finds the figures that belong to it.

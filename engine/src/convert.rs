@@ -171,6 +171,11 @@ pub(crate) fn trouble(trouble: &Trouble) -> Fact {
     let problem = |code, words: String| Fact::Told(Err(Problem::new(code, words)));
     match trouble {
         Trouble::NoPeers => problem(ErrorCode::E004, "No peers after 20 s; still looking".to_owned()),
+        Trouble::Silence => problem(
+            ErrorCode::E004,
+            "Nobody has sent anything for 20 s: the network or the other end may be gone; still trying".to_owned(),
+        ),
+        Trouble::SilenceOver => Fact::Told(Ok("Data arrives again".to_owned())),
         Trouble::NoMetadata => {
             problem(ErrorCode::E004, "The video's details did not arrive within 60 s; still trying".to_owned())
         }

@@ -35,7 +35,10 @@ pub enum Addresses {
 /// A machine at the street. Whatever runs in it must end before it.
 pub struct Host {
     namespace: Namespace,
+    /// At the end of its addresses.
     number: u8,
+    /// Where it is plugged in.
+    port: u8,
 }
 
 /// The street's number at the end of all addresses; hosts count on from it.
@@ -64,7 +67,7 @@ impl Network {
         let (namespace, number) = (Namespace::new(), self.host_count);
         ip(&format!("link add port{number} type veth peer name eth0 netns {}", namespace.holder.id()));
         ip(&format!("link set port{number} master street up"));
-        let host = Host { namespace, number };
+        let host = Host { namespace, number, port: number };
         host.inside(|| {
             ip("link set lo up");
             ip("link set eth0 up");
@@ -75,6 +78,12 @@ impl Network {
             }
         });
         host
+    }
+
+    /// Pulls a host's plug, or puts it back. Its programs are told nothing.
+    pub fn plug(&self, host: &Host, plugged: bool) {
+        let state = if plugged { "up" } else { "down" };
+        ip(&format!("link set port{} {state}", host.port));
     }
 
     /// The street's own public address, for a tracker that everybody reaches.

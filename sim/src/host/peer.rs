@@ -346,6 +346,7 @@ impl Peer {
             }
             Event::Done => self.rules.done_told(),
             Event::Failed { .. } | Event::MemberHere | Event::PeersChanged | Event::NoPeers | Event::NoMetadata => {}
+            Event::Silence | Event::SilenceOver => {}
         }
     }
 

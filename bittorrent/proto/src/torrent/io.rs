@@ -249,6 +249,10 @@ pub enum Event {
     PeersChanged,
     /// Nobody to fetch from for 20 s.
     NoPeers,
+    /// Peers owe blocks, and for 20 s none has sent anything at all.
+    Silence,
+    /// After that somebody sends again.
+    SilenceOver,
     /// No info dictionary for 60 s.
     NoMetadata,
 }

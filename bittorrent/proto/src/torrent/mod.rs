@@ -68,6 +68,9 @@ use crate::wire::FrameDecoder;
 /// Nobody to fetch from for this long is worth telling.
 const NO_PEERS_AFTER: Duration = Duration::from_secs(20);
 
+/// Everybody who owes something silent for this long is worth telling.
+const SILENCE_TOLD_AFTER: Duration = Duration::from_secs(20);
+
 /// No info dictionary for this long is worth telling.
 const NO_METADATA_AFTER: Duration = Duration::from_secs(60);
 
@@ -118,6 +121,8 @@ pub struct Torrent {
     choke_rounds: u64,
     /// When stalls were last looked at.
     stalls_looked_at: Option<Instant>,
+    /// It was told that nobody sends anything.
+    silence_told: bool,
     banned: u32,
     banned_ids: BTreeSet<PeerId>,
     disk_limit: Option<ByteLen>,
@@ -244,6 +249,7 @@ impl Torrent {
             upload_capacity: BytesPerSec::ZERO,
             choke_rounds: 0,
             stalls_looked_at: None,
+            silence_told: false,
             banned: 0,
             banned_ids: BTreeSet::new(),
             disk_limit: None,

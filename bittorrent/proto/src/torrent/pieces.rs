@@ -16,6 +16,9 @@ impl Torrent {
         let Phase::Active(active) = &mut self.phase else { return };
         self.downloaded.record(now, block.len);
         active.hedges.received(block.len);
+        if std::mem::take(&mut self.silence_told) {
+            self.outputs.push_back(Output::Event(Event::SilenceOver));
+        }
         let Some(peer) = self.peers.get_mut(&key) else { return };
         peer.stalled_until = None;
         if peer.stalled_at.is_some_and(|at| now.saturating_duration_since(at) >= STALLS_FORGOTTEN_AFTER) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use super::{Peer, Phase, Torrent, Wake};
+use super::{Event, Peer, Phase, SILENCE_TOLD_AFTER, Torrent, Wake};
 use crate::error::PeerMisbehaved;
 use crate::peer::PeerKey;
 use crate::policy::requester::{self, Candidate};
@@ -52,7 +52,8 @@ impl Torrent {
             let after = if peer.is_stalled() { requester::DROPPED_AFTER } else { peer.stalled_after() };
             (!peer.session.inflight.is_empty()).then(|| peer.session.last_block + after)
         };
-        let due = self.peers.values().flat_map(|peer| [owes(peer), peer.stalled_until]).flatten().min();
+        let due = self.peers.values().flat_map(|peer| [owes(peer), peer.stalled_until]).flatten();
+        let due = due.chain(self.silence_due()).min();
         let not_before = self.stalls_looked_at.map(|at| at + STALLS_LOOKED_EVERY);
         self.timers.set_or_cancel(Wake::Stall, due.map(|due| not_before.map_or(due, |at| due.max(at))));
     }
@@ -79,8 +80,19 @@ impl Torrent {
                 self.on_peer_stalled(now, key);
             }
         }
+        if self.silence_due().is_some_and(|due| due <= now) {
+            self.silence_told = true;
+            self.tell(Event::Silence);
+        }
         self.hungry.extend(self.peers.keys());
         self.set_stall_timer();
+    }
+
+    /// When it is to be told that nobody sends anything: the network may be gone, and connections do not know it yet.
+    fn silence_due(&self) -> Option<Instant> {
+        let is_owed = self.peers.values().any(|peer| !peer.session.inflight.is_empty());
+        let heard = self.peers.values().map(|peer| peer.session.last_received).max();
+        heard.filter(|_| is_owed && !self.silence_told).map(|heard| heard + SILENCE_TOLD_AFTER)
     }
 
     fn on_peer_stalled(&mut self, now: Instant, key: PeerKey) {

@@ -221,6 +221,7 @@ impl World {
             Event::Failed { times, .. } => assert!(*times > 0),
             Event::MemberHere => panic!("there is no room"),
             Event::PeersChanged | Event::NoPeers | Event::NoMetadata => {}
+            Event::Silence | Event::SilenceOver => {}
         }
     }
 
