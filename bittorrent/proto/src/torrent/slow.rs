@@ -91,7 +91,8 @@ impl Torrent {
     /// When it is to be told that nobody sends anything: the network may be gone, and connections do not know it yet.
     fn silence_due(&self) -> Option<Instant> {
         let is_owed = self.peers.values().any(|peer| !peer.session.inflight.is_empty());
-        let heard = self.peers.values().map(|peer| peer.session.last_received).max();
+        // `last_block` also moves when somebody is asked who owed nothing: before that there was nothing to wait for.
+        let heard = self.peers.values().map(|peer| peer.session.last_received.max(peer.session.last_block)).max();
         heard.filter(|_| is_owed && !self.silence_told).map(|heard| heard + SILENCE_TOLD_AFTER)
     }
 
