@@ -90,3 +90,35 @@ fn a_liar_is_not_asked_again_and_again() {
     let lies = liar.served().len();
     assert!(lies <= 2 * 24, "{lies} blocks taken from somebody who has not told the truth once");
 }
+
+#[test]
+fn of_four_that_share_each_piece_only_the_liar_is_banned() {
+    const LONG_PIECE: usize = 1 << 20;
+    let folder = scratch();
+    let metafile = Metafile::new("film.mkv", random_bytes(8 * LONG_PIECE, 4), LONG_PIECE);
+    let pieces: Vec<u32> = (0..8).collect();
+    let block_takes = Duration::from_millis(10);
+    let manners = Manners { block_takes, ..Manners::corrupting(&metafile, &pieces) };
+    let liar = Seeder::start_at([127, 0, 0, 9].into(), &metafile, manners);
+    let honest: Vec<Seeder> = (2..5)
+        .map(|host| {
+            Seeder::start_at([127, 0, 0, host].into(), &metafile, Manners { block_takes, ..Manners::default() })
+        })
+        .collect();
+    let peers: Vec<String> = honest.iter().chain([&liar]).map(Seeder::peer_address).collect();
+    let torrent = metafile.write(folder.path(), None);
+    let mut viewer = Engine::start(&[]);
+    let added = viewer.add(json!({ "torrentFile": torrent, "peers": peers }));
+    assert_same(&http::get(added["serverUrl"].as_str().unwrap()).body, &metafile.content, "in spite of the liar");
+    viewer.wait_for("done", SOON, |_| true);
+    liar.wait_dropped(1, SOON);
+    // What only the liar lied about can only be proved where others sent blocks of the same pieces.
+    let lied: BTreeSet<u32> = liar.served().iter().map(|served| served.piece).collect();
+    let shared = honest.iter().flat_map(Seeder::served).any(|served| lied.contains(&served.piece));
+    assert!(shared, "the liar had its pieces to itself: {lied:?}");
+    let connections: Vec<usize> = honest.iter().map(Seeder::connections).collect();
+    assert_eq!((connections, liar.connections()), (vec![1, 1, 1], 1), "nobody was dropped and dialed again");
+    let status = viewer.status();
+    let connected = status["torrents"][0]["peerList"].as_array().map_or(0, Vec::len);
+    assert_eq!(connected, 3, "the honest stay: {status}");
+}
