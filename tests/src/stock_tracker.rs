@@ -1,4 +1,5 @@
-//! npm's bittorrent-tracker: `node/tracker.mjs` beside this package, on one port over HTTP and UDP.
+//! Trackers of others, on one port over HTTP and UDP: npm's bittorrent-tracker (`node/tracker.mjs` beside this package), and one
+//! that behaves like opentracker (`python/open_tracker.py`).
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,14 +17,24 @@ pub struct StockTracker {
 }
 
 impl StockTracker {
-    /// Starts one on loopback.
+    /// Starts npm's on loopback.
     pub fn start() -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("node/tracker.mjs");
         let port = crate::free_port().to_string();
-        let program = Program::start(Command::new("node").arg(script).arg(installed()).arg(port));
+        Self::run(Command::new("node").arg(script).arg(installed()).arg(port))
+    }
+
+    /// Starts the one that behaves like opentracker.
+    pub fn start_open() -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/open_tracker.py");
+        Self::run(Command::new("python3").arg("-u").arg(script))
+    }
+
+    fn run(command: &mut Command) -> Self {
+        let program = Program::start(command);
         let line = program.stdout.wait(0, Instant::now() + SOON);
         let line = line.unwrap_or_else(|| panic!("the tracker says its port\n{}", program.stderr.text()));
-        let ready: Value = serde_json::from_slice(&line).expect("tracker.mjs prints JSON");
+        let ready: Value = serde_json::from_slice(&line).expect("it prints JSON");
         let port = ready["port"].as_u64().and_then(|port| u16::try_from(port).ok()).expect("a port");
         Self { _program: program, port }
     }

@@ -12,8 +12,8 @@ fn two_engines_and_libtorrent_find_each_other_over_http_and_udp() {
     let folder = scratch();
     let path = folder.path().join("film.mkv");
     random_file(&path, 900_000, 1);
-    let tracker = StockTracker::start();
-    for url in [tracker.http_url(), tracker.udp_url()] {
+    let (npm, open) = (StockTracker::start(), StockTracker::start_open());
+    for url in [npm.http_url(), npm.udp_url(), open.http_url(), open.udp_url()] {
         let (mut host, mut viewer) = (Engine::start(&[]), Engine::start(&[]));
         host.send(&json!({ "cmd": "seed", "filePath": path, "trackerUrl": url }));
         let seeding = host.wait_for_or_error("seeding", SOON, |_| true);
