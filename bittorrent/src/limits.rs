@@ -5,6 +5,10 @@ use std::time::Duration;
 /// How often a full disk is looked at again: a question to the system, and a look through the kept downloads.
 pub(crate) const DISK_ASKED_EVERY: Duration = Duration::from_secs(5);
 
+/// The longest rest of a download whose writes find no room although the disk has some, as under a quota: a piece fetched
+/// in vain a minute.
+pub(crate) const WRITE_TRIED_AT_LEAST_EVERY: Duration = Duration::from_secs(60);
+
 /// How long a download stays that nobody uses. A film is often finished another weekend.
 pub(crate) const KEPT_FOR: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 

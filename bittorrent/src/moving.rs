@@ -1,9 +1,11 @@
 //! A machine that changes networks. A connection from an address that is no longer ours leads nowhere, and the system says
-//! so to nobody: what it sends is not answered, and its other end is waited for. So the addresses are looked at now and then.
+//! so to nobody: what it sends is not answered, and its other end is waited for. So the addresses are looked at now and then,
+//! and trackers, which name our old ones to everybody who looks for us, hear of new ones at once.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use smol::Timer;
 
@@ -13,8 +15,14 @@ use crate::torrent_task::TorrentTask;
 /// How often our addresses are looked at. A player has some seconds in store; a look costs one system call or two.
 const LOOKED_EVERY: Duration = Duration::from_secs(3);
 
-/// Ends the connections that have lost their address, for as long as it is polled. Who ended is dialed again by the core.
+/// How often trackers hear of new addresses. An interface that comes and goes must not become a flood of announces.
+const ANNOUNCED_EVERY: Duration = Duration::from_secs(30);
+
+/// Ends the connections that have lost their address and announces new ones, for as long as it is polled. Who ended is
+/// dialed again by the core.
 pub(crate) async fn watch(torrents: impl Fn() -> Vec<Rc<TorrentTask>>) {
+    let mut reached_at = reachable(&addresses::own_networks_or_none());
+    let (mut announced, mut moved) = (None::<Instant>, false);
     loop {
         Timer::after(LOOKED_EVERY).await;
         let torrents = torrents();
@@ -23,10 +31,32 @@ pub(crate) async fn watch(torrents: impl Fn() -> Vec<Rc<TorrentTask>>) {
         }
         // A system that does not say may be asked again.
         let Ok(own) = addresses::own_networks() else { continue };
+        moved |= has_moved(&mut reached_at, reachable(&own));
+        let announces = moved && announced.is_none_or(|at| at.elapsed() >= ANNOUNCED_EVERY);
         for torrent in torrents {
             torrent.end_those_at(|local| is_gone(local, &own));
+            if announces {
+                torrent.trackers.moved();
+            }
+        }
+        if announces {
+            (announced, moved) = (Some(Instant::now()), false);
         }
     }
+}
+
+/// The addresses that others may reach us at.
+fn reachable(own: &OwnNetworks) -> BTreeSet<IpAddr> {
+    addresses::advertised(0, own).into_iter().map(|addr| addr.ip()).collect()
+}
+
+/// Whether there is an address now that was not there before. A machine without any is not reached, whoever hears of it.
+fn has_moved(before: &mut BTreeSet<IpAddr>, now: BTreeSet<IpAddr>) -> bool {
+    let moved = !now.is_subset(before);
+    if !now.is_empty() {
+        *before = now;
+    }
+    moved
 }
 
 /// Whether that address was ours and is not now. Loopback stays, and a machine with no address at all may have its cable
@@ -40,6 +70,23 @@ fn is_gone(local: IpAddr, own: &OwnNetworks) -> bool {
 mod tests {
     use super::*;
     use crate::addresses::OwnAddress;
+
+    #[test]
+    fn a_new_address_is_a_move_and_one_less_is_not() {
+        let set = |ips: &[&str]| -> BTreeSet<IpAddr> { ips.iter().map(|ip| ip.parse().unwrap()).collect() };
+        let mut before = set(&["192.168.1.20", "2001:db8::5"]);
+        let steps: [(&[&str], bool); 6] = [
+            (&["192.168.1.20", "2001:db8::5"], false),
+            (&["192.168.1.20"], false),
+            (&[], false),
+            (&["192.168.1.20"], false),
+            (&["192.168.1.21"], true),
+            (&["192.168.1.21"], false),
+        ];
+        for (now, expected) in steps {
+            assert_eq!(has_moved(&mut before, set(now)), expected, "{now:?}");
+        }
+    }
 
     #[test]
     fn an_address_is_gone_when_others_are_here() {

@@ -2,7 +2,7 @@
 //! here is served and played.
 
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bittorrent_proto::metainfo::Metainfo;
 use bittorrent_proto::torrent::{Begin, DiskDone, Input};
@@ -12,7 +12,7 @@ use smol::Timer;
 use crate::config::Fetch;
 use crate::events::{Failure, TorrentEvent, Trouble};
 use crate::keeper::Mark;
-use crate::limits::DISK_ASKED_EVERY;
+use crate::limits::{DISK_ASKED_EVERY, WRITE_TRIED_AT_LEAST_EVERY};
 use crate::pool::Lane;
 use crate::storage::StorageError;
 use crate::torrent_task::TorrentTask;
@@ -74,7 +74,16 @@ impl TorrentTask {
         }
     }
 
-    /// `refused`: bytes that a write found no room for, whatever free space says. A quota is not seen there.
+    /// A piece was written. If writes had found no room where free space says that there is some, this is what shows
+    /// that there is room again.
+    pub(crate) fn on_written(&self) {
+        if !self.is_disk_full() && self.writes_refused.replace(0) > 0 {
+            self.shared.tell(&TorrentEvent::Trouble(Trouble::DiskHasRoom));
+        }
+    }
+
+    /// `refused`: bytes that a write found no room for, whatever free space says. A quota is not seen there, nor are
+    /// names that a disk has no place for.
     fn pause_for_room(self: &Rc<Self>, refused: u64) {
         if !self.disk_full.replace(true) {
             self.input(Input::Pause(true));
@@ -83,10 +92,15 @@ impl TorrentTask {
     }
 
     async fn wait_for_room(self: Rc<Self>, refused: u64) {
-        let mut told = false;
+        // Tried in vain before: it was told then, and only a write that succeeds is news.
+        let mut told = self.writes_refused.get() > 0;
+        let mut rest = pause_before_write(self.writes_refused.get());
+        // Whether free space alone explains it, and so can end it.
+        let mut is_seen = false;
         loop {
             let (missing, made_room) = self.missing().await;
-            if missing == 0 && (told || made_room) {
+            is_seen |= missing > 0;
+            if missing == 0 && (made_room || refused == 0 || rest.is_zero()) {
                 break;
             }
             if !told {
@@ -96,12 +110,16 @@ impl TorrentTask {
                 self.shared.tell(&TorrentEvent::Trouble(Trouble::DiskFull { missing }));
             }
             Timer::after(DISK_ASKED_EVERY).await;
+            rest = rest.saturating_sub(DISK_ASKED_EVERY);
         }
         self.disk_full.set(false);
-        self.input(Input::Pause(false));
-        if told {
+        if is_seen && told {
+            self.writes_refused.set(0);
             self.shared.tell(&TorrentEvent::Trouble(Trouble::DiskHasRoom));
+        } else if refused > 0 && told {
+            self.writes_refused.set(self.writes_refused.get().saturating_add(1));
         }
+        self.input(Input::Pause(false));
     }
 
     /// Bytes missing for all that is to be fetched, and whether old downloads went for it just now.
@@ -123,5 +141,22 @@ impl TorrentTask {
             return (if needed == 0 { 0 } else { missing }, false);
         }
         (measure().await, true)
+    }
+}
+
+/// How long a download rests before it tries to write again: each attempt costs the pieces that were on their way.
+fn pause_before_write(refused_before: u32) -> Duration {
+    DISK_ASKED_EVERY.saturating_mul(1 << refused_before.min(16)).min(WRITE_TRIED_AT_LEAST_EVERY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_finds_no_room_is_tried_less_and_less() {
+        let seconds: Vec<u64> = (0..6).map(|refused| pause_before_write(refused).as_secs()).collect();
+        assert_eq!(seconds, [5, 10, 20, 40, 60, 60]);
+        assert_eq!(pause_before_write(u32::MAX), WRITE_TRIED_AT_LEAST_EVERY);
     }
 }

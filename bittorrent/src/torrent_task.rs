@@ -90,6 +90,8 @@ pub(crate) struct TorrentTask {
     /// Something happened since the last report.
     pub(crate) moved: Cell<bool>,
     pub(crate) disk_full: Cell<bool>,
+    /// Pauses since the last write for which free space gave no reason.
+    pub(crate) writes_refused: Cell<u32>,
     pub(crate) saver: Saver,
     /// That the download is in use; nothing for what is seeded.
     pub(crate) mark: RefCell<Option<Mark>>,
@@ -122,6 +124,7 @@ impl TorrentTask {
             rearm: Wakeup::new(),
             moved: Cell::new(true),
             disk_full: Cell::new(false),
+            writes_refused: Cell::new(0),
             saver: Saver::default(),
             mark: RefCell::default(),
             downloaded_ever: Cell::new(0),
@@ -529,7 +532,10 @@ impl TorrentTask {
         };
         let (data, outcome) = self.shared.pool.run(Lane::Write, job).await;
         match outcome {
-            Outcome::Written => self.input(Input::Disk(DiskDone::Verified { piece, data })),
+            Outcome::Written => {
+                self.input(Input::Disk(DiskDone::Verified { piece, data }));
+                self.on_written();
+            }
             Outcome::Corrupt => self.input(Input::Disk(DiskDone::Corrupt { piece, data })),
             Outcome::Failed(error) => self.on_write_failed(piece, data, &error),
         }

@@ -75,6 +75,11 @@ impl Trackers {
         self.look_again();
     }
 
+    /// We are reached at other addresses than before.
+    pub(crate) fn moved(&self) {
+        self.input(Input::Moved);
+    }
+
     /// Peers came or went, or the torrent begins.
     pub(crate) fn look_again(&self) {
         self.wake.notify(1);

@@ -57,6 +57,8 @@ pub enum Input {
     PeersFew(bool),
     /// The download is complete.
     Completed,
+    /// We are reached at other addresses than before: whoever counts us has the old ones.
+    Moved,
     /// The torrent ends. Every tracker that counts us is told so, and nothing comes after that.
     Stop,
 }
@@ -131,6 +133,8 @@ struct Walk {
     answered: Option<Answered>,
     /// Not even the interval is waited for.
     at_once: bool,
+    /// Who is being asked may have been told an address that is no longer ours.
+    moved: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -174,6 +178,7 @@ impl Tiers {
                 }
             }
             Input::Completed => self.on_completed(),
+            Input::Moved => self.on_moved(),
             Input::Stop => return self.on_stop(),
         }
         self.announce_due(now);
@@ -253,7 +258,7 @@ impl Tiers {
             Some(AnnounceEvent::Completed) => tracker.owes_completed = false,
             Some(AnnounceEvent::Started | AnnounceEvent::Stopped) | None => {}
         }
-        walk.at_once = tracker.owes_completed;
+        walk.at_once = tracker.owes_completed | std::mem::take(&mut walk.moved);
         let had_failed = std::mem::take(&mut tracker.told_unreachable) | std::mem::take(&mut tracker.told_refused);
         let had_worked = std::mem::replace(&mut tracker.told_works, true);
         if !had_worked {
@@ -267,6 +272,7 @@ impl Tiers {
         let Some((walk, _)) = take_asking(&mut self.walks, key) else { return };
         // What was due still is: the next one is tried now, or this one after its rest.
         walk.at_once = true;
+        walk.moved = false;
         let tracker = &mut self.trackers[key];
         let longest = match tracker.named_by {
             NamedBy::User | NamedBy::Room => BACK_OFF_USER_MAX,
@@ -295,6 +301,18 @@ impl Tiers {
                 tracker.owes_completed = tracker.knows_us || is_asked;
                 walk.at_once |= tracker.owes_completed;
             }
+        }
+    }
+
+    /// Who could not be asked from the old network may be within reach of the new one. A refusal was meant for us.
+    fn on_moved(&mut self) {
+        for tracker in self.trackers.iter_mut().filter(|tracker| !tracker.told_refused) {
+            tracker.failures = 0;
+            tracker.rests_until = None;
+        }
+        for walk in &mut self.walks {
+            walk.at_once = true;
+            walk.moved = walk.asking.is_some();
         }
     }
 
@@ -391,7 +409,7 @@ impl Tracker {
 
 impl Walk {
     const fn new(tiers: Vec<Vec<usize>>) -> Self {
-        Self { tiers, asking: None, answered: None, at_once: false }
+        Self { tiers, asking: None, answered: None, at_once: false, moved: false }
     }
 
     /// BEP 12: "if a connection with a tracker is successful, it will be moved to the front of the tier".

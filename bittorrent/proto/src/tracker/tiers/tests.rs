@@ -264,3 +264,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn who_moves_announces_again_at_once_and_to_those_that_were_out_of_reach() {
+    let mut bench = Bench::new(&[], &["a", "b", "c"]);
+    assert_eq!(bench.outputs(), ["a Started", "b Started", "c Started"]);
+    bench.answers("a");
+    bench.fails("b");
+    bench.refuses("c");
+    assert_eq!(bench.outputs(), ["a works", "b fails", "c refuses"]);
+    bench.input(Input::Moved);
+    assert_eq!(bench.outputs(), ["a", "b Started"]);
+    // Meanwhile it moves on: what `a` is being told is out of date before it answers, and it is told once more.
+    bench.input(Input::Moved);
+    assert_eq!(bench.outputs(), [""; 0]);
+    bench.answers("a");
+    bench.fails("b");
+    assert_eq!(bench.outputs(), ["a"]);
+    bench.answers("a");
+    assert_eq!(bench.outputs(), [""; 0]);
+}
