@@ -107,6 +107,7 @@ impl Download {
             have: Bitfield::new_empty(count),
             wanted: Bitfield::new_full(count),
             fetch_rest: true,
+            paused: false,
             hints: Vec::new(),
         };
         download.input(Input::Begin(begin));

@@ -87,7 +87,7 @@ pub(crate) fn begin_seeding(task: &Rc<TorrentTask>, known: &Known) {
     let _ = task.shared.verified.set(VerifiedPieces::new(&have));
     // A stream may have been opened before this thread came to it.
     task.shared.changed.notify(usize::MAX);
-    let begin = Begin { wanted: have.clone(), have, fetch_rest: true, hints: Vec::new() };
+    let begin = Begin { wanted: have.clone(), have, fetch_rest: true, paused: false, hints: Vec::new() };
     task.input(Input::Begin(begin));
 }
 
@@ -132,6 +132,7 @@ pub(crate) async fn prepare(task: Rc<TorrentTask>, metainfo: Arc<Metainfo>) {
         have: found.have,
         wanted: wanted(&metainfo, film, &task.order.file),
         fetch_rest: task.order.fetch == Fetch::All,
+        paused: true,
         hints: hints(&metainfo, film),
     };
     task.saver.begin(found.ledger).await;

@@ -23,11 +23,9 @@ const AS_NEEDED_LEN: u64 = 64 << 20;
 impl TorrentTask {
     /// Begins to fetch, or pauses at once when what is to come does not fit.
     pub(crate) async fn begin_download(self: &Rc<Self>, begin: Begin) {
-        // Nothing is asked for before it is known whether it fits; what is here is served already.
-        for input in [Input::Begin(begin), Input::Pause(true)] {
-            self.core.borrow_mut().handle_input(Instant::now(), input);
-        }
-        self.pump();
+        // Nothing is asked for before it is known whether it fits; what is here is served already. Requests that are taken
+        // back at once would cost a viewer the first blocks twice.
+        self.input(Input::Begin(begin));
         if self.missing().await.0 > 0 {
             self.pause_for_room(0);
         } else {

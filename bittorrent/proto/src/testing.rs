@@ -148,7 +148,7 @@ impl Swarm {
 
     fn begin(&mut self, host: usize, have: Bitfield, fetch_rest: bool) {
         let wanted = Bitfield::new_full(self.film.layout.piece_count());
-        self.input(host, Input::Begin(Begin { have, wanted, fetch_rest, hints: Vec::new() }));
+        self.input(host, Input::Begin(Begin { have, wanted, fetch_rest, paused: false, hints: Vec::new() }));
     }
 
     pub(crate) fn connect(&mut self, from: usize, to: usize) {

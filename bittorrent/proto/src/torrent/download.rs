@@ -46,7 +46,7 @@ impl Torrent {
             failures: std::collections::BTreeMap::new(),
             evidence: crate::blame::Evidence::default(),
             done_told: false,
-            paused: false,
+            paused: begin.paused,
         }));
         let limit = self.disk_limit;
         if let Some(active) = self.active_mut() {

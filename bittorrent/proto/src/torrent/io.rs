@@ -76,6 +76,8 @@ pub struct Begin {
     pub wanted: Bitfield,
     /// Whether all that is wanted is fetched, or only what readers need.
     pub fetch_rest: bool,
+    /// Whether to wait for [`Input::Pause`] before anything is asked for.
+    pub paused: bool,
     /// Ranges worth having early, with standing deadlines.
     pub hints: Vec<(ByteRange, Slack)>,
 }

@@ -241,7 +241,7 @@ impl World {
         if self.metadata_told && self.torrent.have().is_none() {
             self.on_disk.verified = have.clone();
         }
-        self.input(Input::Begin(Begin { have, wanted, fetch_rest, hints }));
+        self.input(Input::Begin(Begin { have, wanted, fetch_rest, paused: false, hints }));
     }
 
     fn connect(&mut self, dice: &mut Dice<'_>) {
