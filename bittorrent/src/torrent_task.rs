@@ -271,8 +271,14 @@ impl TorrentTask {
             }
             Event::MemberHere => TorrentEvent::MemberHere,
             Event::PeersChanged => return self.trackers.look_again(),
-            Event::NoPeers => TorrentEvent::Trouble(Trouble::NoPeers),
-            Event::Silence => TorrentEvent::Trouble(Trouble::Silence),
+            Event::NoPeers => {
+                self.trackers.silence();
+                TorrentEvent::Trouble(Trouble::NoPeers)
+            }
+            Event::Silence => {
+                self.trackers.silence();
+                TorrentEvent::Trouble(Trouble::Silence)
+            }
             Event::SilenceOver => TorrentEvent::Trouble(Trouble::SilenceOver),
             Event::NoMetadata => TorrentEvent::Trouble(Trouble::NoMetadata),
         };

@@ -80,6 +80,11 @@ impl Trackers {
         self.input(Input::Moved);
     }
 
+    /// Nobody is there, or sends anything.
+    pub(crate) fn silence(&self) {
+        self.input(Input::Silence);
+    }
+
     /// Peers came or went, or the torrent begins.
     pub(crate) fn look_again(&self) {
         self.wake.notify(1);

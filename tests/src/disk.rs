@@ -1,4 +1,4 @@
-//! Small disks: a tmpfs of a test's own, which only root can mount.
+//! Small disks and read-only folders: mounts of a test's own, which only root can make.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,16 +18,14 @@ impl SmallDisk {
     pub fn mount(len: u64) -> Option<Self> {
         let folder = scratch();
         let options = format!("size={len},mode=0755");
-        let output = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path()).output();
-        let why = match output {
-            Ok(output) if output.status.success() => return Some(Self { folder }),
-            Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
-            Err(error) => error.to_string(),
-        };
-        let demanded = std::env::var_os("SHARESTREAM_ROOT_TESTS").is_some_and(|value| value == "1");
-        assert!(!demanded, "no small disk: {why}");
-        eprintln!("NOT TESTED: a small disk cannot be mounted here ({}); it takes root", why.trim());
-        None
+        mount(&["-t", "tmpfs", "-o", &options, "tmpfs"], folder.path()).then_some(Self { folder })
+    }
+
+    /// As [`SmallDisk::mount`], with places for so many files and folders.
+    pub fn mount_with_names(len: u64, names: usize) -> Option<Self> {
+        let folder = scratch();
+        let options = format!("size={len},nr_inodes={names},mode=0755");
+        mount(&["-t", "tmpfs", "-o", &options, "tmpfs"], folder.path()).then_some(Self { folder })
     }
 
     /// Where it is.
@@ -45,7 +43,47 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: an engine that is being killed may still hold a file. A mount that stays is a temporary folder's.
-        drop(Command::new("umount").arg("-l").arg(self.path()).status());
+        unmount(self.path());
     }
+}
+
+/// A folder in which nothing can be written, by anybody, until the value goes. Root's rights do not help against it.
+pub struct ReadOnly<'a> {
+    folder: &'a Path,
+}
+
+impl<'a> ReadOnly<'a> {
+    /// Makes that folder read-only. `None` as for [`SmallDisk::mount`].
+    pub fn mount(folder: &'a Path) -> Option<Self> {
+        let bound = folder.to_str().expect("temporary folders have plain names");
+        if !mount(&["--bind", bound], folder) {
+            return None;
+        }
+        let made = Self { folder };
+        mount(&["-o", "remount,bind,ro"], folder).then_some(made)
+    }
+}
+
+impl Drop for ReadOnly<'_> {
+    fn drop(&mut self) {
+        unmount(self.folder);
+    }
+}
+
+/// Whether `mount` did it. Where it is not allowed that is said loudly.
+fn mount(words: &[&str], folder: &Path) -> bool {
+    let why = match Command::new("mount").args(words).arg(folder).output() {
+        Ok(output) if output.status.success() => return true,
+        Ok(output) => String::from_utf8_lossy(&output.stderr).into_owned(),
+        Err(error) => error.to_string(),
+    };
+    let demanded = std::env::var_os("SHARESTREAM_ROOT_TESTS").is_some_and(|value| value == "1");
+    assert!(!demanded, "cannot mount: {why}");
+    eprintln!("NOT TESTED: nothing can be mounted here ({}); it takes root", why.trim());
+    false
+}
+
+fn unmount(folder: &Path) {
+    // Lazily: an engine that is being killed may still hold a file. A mount that stays is a temporary folder's.
+    drop(Command::new("umount").arg("-l").arg(folder).status());
 }

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::process::Program;
+#[cfg(target_os = "linux")]
+use crate::process::find;
 use crate::{SOON, scratch};
 
 /// What keeps a test to itself: ports the system chooses, and nothing that looks for strangers.
@@ -46,14 +48,37 @@ impl Engine {
         Self::start_plain(&arguments)
     }
 
+    /// As [`Engine::start`], bound by permissions also where the test runs as root.
+    #[cfg(target_os = "linux")]
+    pub fn start_unprivileged(more: &[&str]) -> Self {
+        let data_dir = scratch();
+        let folder = data_dir.path().to_str().expect("temporary folders have plain names");
+        let arguments = [ALONE.as_slice(), &["-data-dir", folder], more].concat();
+        let mut command = Command::new(binary());
+        if rustix::process::geteuid().is_root() {
+            // What lets root read anything; without it even root is only the owner of its files.
+            let without = "-dac_override,-dac_read_search";
+            command = Command::new(find("setpriv"));
+            command.args(["--bounding-set", without, "--inh-caps", without]).arg(binary());
+        }
+        let mut engine = Self::run(command.args(arguments));
+        engine.await_ready();
+        engine.data_dir = Some(data_dir);
+        engine
+    }
+
     /// Starts one with exactly these arguments and waits until it is ready.
     pub fn start_plain(arguments: &[&str]) -> Self {
         let mut engine = Self::spawn(arguments);
-        let ready = engine.wait_for("ready", SOON, |_| true);
-        let port = |field: &str| ready[field].as_u64().and_then(|port| u16::try_from(port).ok());
-        engine.http_port = port("httpPort").expect("ready names the HTTP port");
-        engine.listen_port = port("listenPort").expect("ready names the peers' port");
+        engine.await_ready();
         engine
+    }
+
+    fn await_ready(&mut self) {
+        let ready = self.wait_for("ready", SOON, |_| true);
+        let port = |field: &str| ready[field].as_u64().and_then(|port| u16::try_from(port).ok());
+        self.http_port = port("httpPort").expect("ready names the HTTP port");
+        self.listen_port = port("listenPort").expect("ready names the peers' port");
     }
 
     /// Starts one with exactly these arguments and waits for nothing.
@@ -64,10 +89,19 @@ impl Engine {
     /// As [`Engine::spawn`], with these variables in its environment.
     pub fn spawn_with(arguments: &[&str], environment: &[(&str, &Path)]) -> Self {
         let mut command = Command::new(binary());
-        command.args(arguments).env_remove("DEBUG").env_remove("LOG_LEVEL").env_remove("RUST_LOG");
-        command.envs(environment.iter().copied());
+        command.args(arguments).envs(environment.iter().copied());
+        Self::run(&mut command)
+    }
+
+    fn run(command: &mut Command) -> Self {
+        for variable in ["DEBUG", "LOG_LEVEL", "RUST_LOG"] {
+            // One of the test's own stays.
+            if !command.get_envs().any(|(name, _)| name == variable) {
+                command.env_remove(variable);
+            }
+        }
         Self {
-            program: Program::start(&mut command),
+            program: Program::start(command),
             history: Vec::new(),
             taken: Vec::new(),
             data_dir: None,

@@ -107,6 +107,26 @@ fn disk_full() {
     assert!(says(&error, "bytes are missing"), "{error}");
 }
 
+/// A machine whose ports are all taken: the one asked for, the usual ones, and those that the system would choose from.
+#[cfg(target_os = "linux")]
+#[test]
+fn no_port_for_peers_is_e007() {
+    use tests::net::{Addresses, Network};
+    let Some(mut network) = Network::new() else { return };
+    let host = network.host(Addresses::All);
+    host.inside(|| {
+        fs::write("/proc/sys/net/ipv4/ip_local_port_range", "40000 40001").expect("a network of our own");
+        let take = |port: u16| std::net::TcpListener::bind(("0.0.0.0", port)).expect("nobody else is here");
+        let taken: Vec<_> = (6881..=6889).chain(40_000..=40_001).map(take).collect();
+        let mut engine = Engine::spawn(&["-listen-port=6885", "-dht=off", "-lsd=off", "-upnp=off"]);
+        let error = engine.wait_for("error", SOON, |_| true);
+        check(&error, ErrorCode::E007);
+        assert!(says(&error, "no port for peers") && says(&error, "6885"), "{error}");
+        assert_eq!(engine.wait_exit(SOON).code(), Some(1));
+        drop(taken);
+    });
+}
+
 /// Without descriptors there is no socket, whatever port is asked for. How many the start takes before that is tried out.
 fn no_port() {
     let data_dir = scratch();

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -253,4 +254,29 @@ fn a_viewer_that_moves_to_another_address_goes_on() {
     elsewhere.move_house(200);
     film.is_served(&elsewhere, &added, "after the move");
     viewer.wait_for("done", SOON, |_| true);
+}
+
+#[test]
+fn a_host_that_moves_to_another_address_is_found_there_by_who_came_before_and_after() {
+    let Some(mut network) = Network::new() else { return };
+    let tracker = Tracker::start_at(network.address());
+    let (mut host, elsewhere, later) =
+        (network.host(Addresses::All), network.host(Addresses::All), network.host(Addresses::All));
+    let film = Film::new(8);
+    let mut sharing = host.inside(|| Engine::start(&["-max-upload=1M"]));
+    let magnet = seed(&mut sharing, &film.path(), Some(&tracker));
+    let mut viewer = engine(&elsewhere);
+    let added = viewer.add(json!({ "magnetURI": magnet, "trackerUrl": tracker.url() }));
+    viewer.wait_for("progress", SOON, |event| event["downloadedBytes"].as_u64() > Some(1 << 20));
+    let told = |sharing: &Engine| tracker.announces().iter().filter(|seen| seen.port == sharing.listen_port()).count();
+    let before = told(&sharing);
+    host.move_house(201);
+    // Long before the minute is over after which it would announce itself anyway.
+    within(Duration::from_secs(20), "it tells its new address", || (told(&sharing) > before).then_some(()));
+    film.is_served(&elsewhere, &added, "before and after the move");
+    viewer.wait_for("done", SOON, |_| true);
+    viewer.quit();
+    let mut newcomer = engine(&later);
+    let added = newcomer.add(json!({ "magnetURI": without_peers(&magnet), "trackerUrl": tracker.url() }));
+    film.is_served(&later, &added, "of the host at its new address");
 }

@@ -59,6 +59,8 @@ pub enum Input {
     Completed,
     /// We are reached at other addresses than before: whoever counts us has the old ones.
     Moved,
+    /// Nobody is there or sends anything, for longer than a moment: a host may have moved, and its tracker know where to.
+    Silence,
     /// The torrent ends. Every tracker that counts us is told so, and nothing comes after that.
     Stop,
 }
@@ -179,6 +181,7 @@ impl Tiers {
             }
             Input::Completed => self.on_completed(),
             Input::Moved => self.on_moved(),
+            Input::Silence => self.on_silence(),
             Input::Stop => return self.on_stop(),
         }
         self.announce_due(now);
@@ -313,6 +316,16 @@ impl Tiers {
         for walk in &mut self.walks {
             walk.at_once = true;
             walk.moved = walk.asking.is_some();
+        }
+    }
+
+    /// Only those that the user or the room named: the world's trackers are asked at their own pace.
+    fn on_silence(&mut self) {
+        let is_trusted = |walk: &Walk, trackers: &[Tracker]| {
+            walk.tiers.iter().flatten().all(|key| trackers[*key].named_by.is_trusted())
+        };
+        for walk in self.walks.iter_mut().filter(|walk| walk.asking.is_none()) {
+            walk.at_once |= is_trusted(walk, &self.trackers);
         }
     }
 

@@ -284,3 +284,18 @@ fn who_moves_announces_again_at_once_and_to_those_that_were_out_of_reach() {
     bench.answers("a");
     assert_eq!(bench.outputs(), [""; 0]);
 }
+
+#[test]
+fn in_silence_the_rooms_tracker_is_asked_at_once_and_the_worlds_is_not() {
+    let mut bench = Bench::new(&[&["a"]], &["b", "c"]);
+    bench.outputs();
+    ["a", "b"].into_iter().for_each(|name| bench.answers(name));
+    bench.fails("c");
+    bench.outputs();
+    bench.input(Input::Silence);
+    // One that failed has its rest all the same.
+    assert_eq!(bench.outputs(), ["b"]);
+    bench.input(Input::Silence);
+    bench.answers("b");
+    assert_eq!(bench.outputs(), [""; 0]);
+}
