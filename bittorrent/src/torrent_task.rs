@@ -266,7 +266,7 @@ impl TorrentTask {
                 TorrentEvent::Trouble(Trouble::PieceKeepsFailing { piece, banned })
             }
             Event::Done => {
-                self.trackers.completed();
+                self.trackers.completed(self.core.borrow().is_partial_seed());
                 TorrentEvent::Done
             }
             Event::MemberHere => TorrentEvent::MemberHere,

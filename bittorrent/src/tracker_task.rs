@@ -69,10 +69,9 @@ impl Trackers {
         self.look_again();
     }
 
-    /// The download is complete.
-    pub(crate) fn completed(&self) {
-        self.tiers.borrow_mut().handle_input(Instant::now(), Input::Completed);
-        self.look_again();
+    /// All that is wanted is here: everything, or a part.
+    pub(crate) fn completed(&self, is_partial_seed: bool) {
+        self.input(if is_partial_seed { Input::BecamePartialSeed } else { Input::Completed });
     }
 
     /// We are reached at other addresses than before.

@@ -65,6 +65,32 @@ fn two_engines_find_each_other_through_a_tracker_alone() {
 }
 
 #[test]
+fn who_fetched_one_file_of_two_is_a_partial_seed_and_parts_from_the_host() {
+    let folder = scratch();
+    let film = folder.path().join("films");
+    std::fs::create_dir(&film).unwrap();
+    random_file(&film.join("long.mkv"), 900_000, 4);
+    random_file(&film.join("short.mkv"), 400_000, 5);
+    let tracker = Tracker::start();
+    let (mut host, mut viewer) = (Engine::start(&[]), Engine::start(&[]));
+    let infohash = seed(&mut host, &film, &tracker.url());
+    let magnet = format!("magnet:?xt=urn:btih:{infohash}");
+    viewer.add(json!({ "magnetURI": magnet, "trackerUrl": tracker.url() }));
+    viewer.wait_for_or_error("done", SOON, |_| true);
+    let port = viewer.listen_port();
+    let paused = announced(&tracker, &infohash, port, "paused");
+    assert!(paused.left.is_some_and(|left| left > 300_000), "the other file is not here: {paused:?}");
+    for engine in [&mut host, &mut viewer] {
+        within(SOON, "nobody is connected any more", || (engine.status()["torrents"][0]["peers"] == 0).then_some(()));
+    }
+    viewer.send(&json!({ "cmd": "stop" }));
+    announced(&tracker, &infohash, port, "stopped");
+    assert!(tracker.announces().iter().all(|seen| seen.port != port || seen.event != "completed"));
+    viewer.quit();
+    host.quit();
+}
+
+#[test]
 fn a_redirect_is_followed_and_a_rendezvous_without_a_path_is_asked_at_announce() {
     let folder = scratch();
     let path = folder.path().join("film.mkv");

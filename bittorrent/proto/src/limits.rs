@@ -184,6 +184,9 @@ pub const UNPROVEN_MAX: usize = 16;
 /// How long a peer that called us and moved nothing is safe from giving its place to the next one.
 pub const IDLE_GUEST_AFTER: Duration = Duration::from_secs(10);
 
+/// How long a peer stays that wants nothing of us, nor we of it.
+pub const REDUNDANT_AFTER: Duration = Duration::from_secs(10);
+
 /// Bytes of a padding of the encrypted handshake (MSE); who sends a longer one, or no end of it, is closed.
 pub const MSE_PAD_LEN_MAX: usize = 512;
 
@@ -193,6 +196,9 @@ pub const MSE_FIRST_PAYLOAD_LEN_MAX: usize = 1024;
 /// Bytes kept while the encrypted handshake waits for the key exchange or the torrent: all that a peer can send before it
 /// must wait for us, 1.6 KiB, and some.
 pub const MSE_PENDING_LEN_MAX: usize = 4096;
+
+// A proof of membership comes before that, or never.
+const _: () = assert!(REDUNDANT_AFTER.as_secs() > PROOF_PATIENCE.as_secs());
 
 const _: () = assert!(MSE_PENDING_LEN_MAX >= 96 + 2 * MSE_PAD_LEN_MAX + 20 + 20 + 16 + MSE_FIRST_PAYLOAD_LEN_MAX);
 

@@ -120,6 +120,8 @@ pub enum PeerEvent<'a> {
     },
     /// It will not answer this request.
     Rejected(BlockInfo),
+    /// It wants nothing more (BEP 21).
+    UploadOnly,
     /// Its extension handshake came, first or again.
     ExtHandshake,
     /// It speaks about metadata (BEP 9).
@@ -418,7 +420,7 @@ impl PeerSession {
             ext::UT_PEX_ID => Ok(Some(PeerEvent::Pex(PexMessage::decode(payload)?))),
             ext::UPLOAD_ONLY_ID => {
                 self.ext.upload_only = payload.first().is_some_and(|&byte| byte != 0);
-                Ok(None)
+                Ok(self.ext.upload_only.then_some(PeerEvent::UploadOnly))
             }
             ext::LT_DONTHAVE_ID => {
                 let index =

@@ -134,6 +134,7 @@ impl Torrent {
                     | PeerEvent::HaveSet
                     | PeerEvent::HaveSetAgain { .. }
                     | PeerEvent::DontHave(_)
+                    | PeerEvent::UploadOnly
                     | PeerEvent::RequestCancelled(_)
                     | PeerEvent::Block { .. }
                     | PeerEvent::Rejected(_)

@@ -71,7 +71,7 @@ impl Torrent {
             self.update_interest(key);
             self.hungry.insert(key);
         }
-        self.check_done();
+        self.check_done(now);
         self.dial(now);
     }
 

@@ -153,6 +153,9 @@ pub enum CloseReason {
     /// There are as many connections as allowed.
     #[error("there are as many connections as allowed")]
     Full,
+    /// Neither side wants anything of the other (BEP 21).
+    #[error("neither side wants anything of the other")]
+    Redundant,
     /// It was told we have nothing while we looked at the disk; a new connection tells it all at once.
     #[error("it must hear anew what is here")]
     Outdated,

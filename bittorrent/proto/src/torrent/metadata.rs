@@ -16,6 +16,7 @@ impl Torrent {
         }
         self.learn_listen_port(now, key);
         self.exchange_peers(now);
+        self.part_later(now);
         let Some(peer) = self.peers.get(&key) else { return };
         if let (Phase::Metadata(fetch), Some(size), Some(_)) =
             (&mut self.phase, peer.session.ext.metadata_size, peer.session.ext.ut_metadata)

@@ -3,7 +3,7 @@
 //! This file holds the state and the four verbs. What happens to a connection is in `swarm`, who may have one in
 //! `admission`, who hears of whom in `exchange`; what is asked for in `download`, whom it is asked of again in `slow`, for
 //! whom in `demand`; what comes of it in `pieces`, of wrong ones in `blame`; who has what in `availability`; serving in
-//! `upload`; a bounded disk in `small_disk`; the info dictionary in `metadata`. No arithmetic here: that is [`crate::layout`]'s.
+//! `upload`; who parts in `parting`; a bounded disk in `small_disk`; the info dictionary in `metadata`. No arithmetic here: that is [`crate::layout`]'s.
 //!
 //! A life: [`Torrent::new`] with an infohash alone (a magnet) or [`Torrent::with_metainfo`]; peers connect; with the metadata
 //! known, storage gets ready and [`Input::Begin`] comes; from then on pieces are asked for, checked and shared.
@@ -21,6 +21,7 @@ mod memory;
 mod metadata;
 #[cfg(any(test, feature = "testing"))]
 pub mod operations;
+mod parting;
 mod pieces;
 #[cfg(test)]
 mod room_tests;
@@ -300,6 +301,7 @@ impl Torrent {
                 Wake::Retry => self.on_retry(now),
                 Wake::Proof => self.on_proof_overdue(now),
                 Wake::Exchange => self.exchange_peers(now),
+                Wake::Part => self.on_part(now),
                 Wake::NoPeers => self.on_no_peers(now),
                 Wake::NoMetadata => {
                     self.timers.set(Wake::NoMetadata, now + NO_METADATA_AFTER);

@@ -90,21 +90,22 @@ impl Torrent {
         }
         // Memory was freed: somebody may have waited for it.
         self.hungry.extend(self.peers.keys());
-        self.check_done();
+        self.check_done(now);
     }
 
-    pub(super) fn check_done(&mut self) {
+    pub(super) fn check_done(&mut self, now: Instant) {
         let Some(active) = self.active_mut() else { return };
         if active.lacking > 0 || active.done_told {
             return;
         }
         active.done_told = true;
-        let bounded = active.store.pieces_max().is_some();
         self.tell(Event::Done);
-        // BEP 21. What a bounded disk gave up may be wanted again.
-        for (key, peer) in self.peers.iter_mut().filter(|_| !bounded) {
-            peer.session.send_upload_only();
-            self.talkative.insert(*key);
+        if self.is_upload_only() {
+            for (key, peer) in &mut self.peers {
+                peer.session.send_upload_only();
+                self.talkative.insert(*key);
+            }
+            self.part_later(now);
         }
         self.timers.cancel(Wake::NoPeers);
         let keys: Vec<PeerKey> = self.peers.keys().copied().collect();

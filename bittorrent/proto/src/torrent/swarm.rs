@@ -28,7 +28,7 @@ impl Torrent {
     pub(super) fn dial(&mut self, now: Instant) {
         // A torrent that has everything waits to be found.
         let has_everything = self.have().is_some_and(Bitfield::is_full);
-        let wants_nothing = has_everything || (self.is_done() && self.readers.is_empty());
+        let wants_nothing = has_everything || self.is_upload_only() || (self.is_done() && self.readers.is_empty());
         if wants_nothing || matches!(self.phase, Phase::Refused | Phase::Preparing(_)) {
             self.timers.cancel(Wake::Dial);
             return;
@@ -80,7 +80,10 @@ impl Torrent {
                 | CloseReason::Misbehaved(_) => self.connector.ban(addr),
                 // Not dialed again until a connection ends.
                 CloseReason::Unsupported(PeerUnsupported::Duplicate) => self.connector.duplicate(addr),
-                CloseReason::Unsupported(PeerUnsupported::NotMember) | CloseReason::Full | CloseReason::Outdated => {
+                CloseReason::Unsupported(PeerUnsupported::NotMember)
+                | CloseReason::Full
+                | CloseReason::Redundant
+                | CloseReason::Outdated => {
                     self.connector.disconnected(now, addr, Duration::ZERO);
                 }
             }
@@ -253,8 +256,7 @@ impl Torrent {
             port: Some(self.config.listen_port).filter(|port| *port != 0),
             client_name: Some(self.config.client_name.clone()),
             yourip: Some(config.addr.ip().to_canonical()),
-            // What a bounded disk gave up may be wanted again.
-            upload_only: self.is_done() && self.disk_limit.is_none(),
+            upload_only: self.is_upload_only(),
             ..ours
         }
     }
@@ -302,12 +304,20 @@ impl Torrent {
                 self.hungry.insert(key);
             }
             PeerEvent::Interested | PeerEvent::NotInterested => self.rechoke(now),
-            PeerEvent::Have(piece) => self.on_peer_have(key, piece),
-            PeerEvent::HaveSet => self.on_have_set(key),
+            PeerEvent::Have(piece) => {
+                self.on_peer_have(key, piece);
+                self.part_later(now);
+            }
+            PeerEvent::HaveSet => {
+                self.on_have_set(key);
+                self.part_later(now);
+            }
             PeerEvent::HaveSetAgain { before } => {
                 self.uncount(key, &before);
                 self.on_have_set(key);
+                self.part_later(now);
             }
+            PeerEvent::UploadOnly => self.part_later(now),
             PeerEvent::DontHave(piece) => self.on_peer_dont_have(key, piece),
             PeerEvent::Request(block) => self.on_request(now, key, block)?,
             PeerEvent::RequestCancelled(block) => {

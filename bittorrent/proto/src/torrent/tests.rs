@@ -2,6 +2,7 @@
 
 mod blame;
 mod memory;
+mod parting;
 mod small_disk;
 
 use std::net::SocketAddr;
@@ -292,14 +293,20 @@ fn who_does_not_serve_fetches_all_the_same() {
     swarm.run(MINUTE * 2, |_| false);
     assert_eq!(swarm.hosts[knows].torrent.have().unwrap().count_ones(), 0, "everybody is choked");
     assert!(swarm.hosts[asks].torrent.metainfo().is_none(), "metadata is refused");
-    assert_eq!(swarm.hosts[metered].torrent.peer_count(), 3, "and nobody is sent away for asking");
+    let closed = &swarm.hosts[metered].closed;
+    assert!(
+        closed.iter().all(|reason| *reason == CloseReason::Redundant),
+        "nobody is sent away for asking: {closed:?}"
+    );
+    assert_eq!(swarm.hosts[metered].torrent.peer_count(), 2);
 }
 
 #[test]
 fn silent_connections_are_kept_alive_and_dead_ones_end() {
     let (content, metainfo) = film(500_000, PIECE);
     let mut swarm = Swarm::new(metainfo);
-    let (one, other) = (swarm.seed(&content), swarm.seed(&content));
+    // Nobody reads, so nothing is fetched.
+    let (one, other) = (swarm.seed(&content), swarm.leech(false));
     swarm.connect(one, other);
     swarm.run(MINUTE * 20, |_| false);
     assert_eq!(swarm.hosts[one].torrent.peer_count(), 1);

@@ -26,6 +26,8 @@ pub enum Wake {
     Proof,
     /// A peer may be told which others came and went.
     Exchange,
+    /// A peer and we want nothing of each other.
+    Part,
     /// There has been nobody to fetch from for too long.
     NoPeers,
     /// There has been no info dictionary for too long.

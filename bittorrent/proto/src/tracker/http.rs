@@ -39,13 +39,15 @@ const TEXT_CHARS_MAX: usize = 200;
 /// Bytes of a `tracker id` that are kept and sent back.
 const TRACKER_ID_LEN_MAX: usize = 256;
 
-/// What happened since the last announce (BEP 3, "event").
+/// What happened since the last announce (BEP 3 and 21, "event").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AnnounceEvent {
     /// We begin.
     Started,
     /// The download is complete. Not said of one that was complete when it started.
     Completed,
+    /// Nothing more is fetched, though not everything is here: said in every announce of a partial seed (BEP 21).
+    Paused,
     /// We leave.
     Stopped,
 }
@@ -97,6 +99,7 @@ impl Announce {
         match self.event {
             Some(AnnounceEvent::Started) => target.push_str("&event=started"),
             Some(AnnounceEvent::Completed) => target.push_str("&event=completed"),
+            Some(AnnounceEvent::Paused) => target.push_str("&event=paused"),
             Some(AnnounceEvent::Stopped) => target.push_str("&event=stopped"),
             None => {}
         }
@@ -280,6 +283,22 @@ mod tests {
         assert!(
             target.ends_with("&left=16384&compact=1&no_peer_id=1&numwant=0&key=0000beef&event=stopped&trackerid=a%26b")
         );
+    }
+
+    #[test]
+    fn every_event_has_its_word() {
+        let url = TrackerUrl::parse("http://t/").unwrap();
+        let words = [
+            (None, "key=0000beef"),
+            (Some(AnnounceEvent::Started), "event=started"),
+            (Some(AnnounceEvent::Completed), "event=completed"),
+            (Some(AnnounceEvent::Paused), "event=paused"),
+            (Some(AnnounceEvent::Stopped), "event=stopped"),
+        ];
+        for (event, word) in words {
+            let target = Announce { event, ..announce() }.target(&url);
+            assert!(target.ends_with(&format!("&{word}")), "{target}");
+        }
     }
 
     fn read(body: &str) -> Peers {

@@ -57,6 +57,8 @@ pub enum Input {
     PeersFew(bool),
     /// The download is complete.
     Completed,
+    /// All that is wanted is here, and it is not everything (BEP 21).
+    BecamePartialSeed,
     /// We are reached at other addresses than before: whoever counts us has the old ones.
     Moved,
     /// Nobody is there or sends anything, for longer than a moment: a host may have moved, and its tracker know where to.
@@ -108,6 +110,7 @@ pub struct Tiers {
     /// The walk of trackers that nobody vouches for.
     strangers: Option<usize>,
     peers_few: bool,
+    is_partial_seed: bool,
     stopped: bool,
     outputs: VecDeque<Output>,
 }
@@ -135,8 +138,8 @@ struct Walk {
     answered: Option<Answered>,
     /// Not even the interval is waited for.
     at_once: bool,
-    /// Who is being asked may have been told an address that is no longer ours.
-    moved: bool,
+    /// Who is being asked is told what is no longer so: an address that was ours, or that something is fetched.
+    outdated: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -157,6 +160,7 @@ impl Tiers {
             walks: Vec::new(),
             strangers: None,
             peers_few: false,
+            is_partial_seed: false,
             stopped: false,
             outputs: VecDeque::new(),
         }
@@ -180,6 +184,7 @@ impl Tiers {
                 }
             }
             Input::Completed => self.on_completed(),
+            Input::BecamePartialSeed => self.on_partial_seed(),
             Input::Moved => self.on_moved(),
             Input::Silence => self.on_silence(),
             Input::Stop => return self.on_stop(),
@@ -259,9 +264,9 @@ impl Tiers {
         tracker.knows_us = true;
         match event {
             Some(AnnounceEvent::Completed) => tracker.owes_completed = false,
-            Some(AnnounceEvent::Started | AnnounceEvent::Stopped) | None => {}
+            Some(AnnounceEvent::Started | AnnounceEvent::Paused | AnnounceEvent::Stopped) | None => {}
         }
-        walk.at_once = tracker.owes_completed | std::mem::take(&mut walk.moved);
+        walk.at_once = tracker.owes_completed | std::mem::take(&mut walk.outdated);
         let had_failed = std::mem::take(&mut tracker.told_unreachable) | std::mem::take(&mut tracker.told_refused);
         let had_worked = std::mem::replace(&mut tracker.told_works, true);
         if !had_worked {
@@ -275,7 +280,7 @@ impl Tiers {
         let Some((walk, _)) = take_asking(&mut self.walks, key) else { return };
         // What was due still is: the next one is tried now, or this one after its rest.
         walk.at_once = true;
-        walk.moved = false;
+        walk.outdated = false;
         let tracker = &mut self.trackers[key];
         let longest = match tracker.named_by {
             NamedBy::User | NamedBy::Room => BACK_OFF_USER_MAX,
@@ -307,6 +312,16 @@ impl Tiers {
         }
     }
 
+    fn on_partial_seed(&mut self) {
+        if std::mem::replace(&mut self.is_partial_seed, true) {
+            return;
+        }
+        for walk in &mut self.walks {
+            walk.at_once |= walk.tiers.iter().flatten().any(|key| self.trackers[*key].knows_us);
+            walk.outdated |= walk.asking.is_some();
+        }
+    }
+
     /// Who could not be asked from the old network may be within reach of the new one. A refusal was meant for us.
     fn on_moved(&mut self) {
         for tracker in self.trackers.iter_mut().filter(|tracker| !tracker.told_refused) {
@@ -315,7 +330,7 @@ impl Tiers {
         }
         for walk in &mut self.walks {
             walk.at_once = true;
-            walk.moved = walk.asking.is_some();
+            walk.outdated = walk.asking.is_some();
         }
     }
 
@@ -350,6 +365,7 @@ impl Tiers {
             let Some(key) = self.pick(walk, now) else { continue };
             let tracker = &self.trackers[key];
             let event = match (tracker.knows_us, tracker.owes_completed) {
+                _ if self.is_partial_seed => Some(AnnounceEvent::Paused),
                 (false, _) => Some(AnnounceEvent::Started),
                 (true, true) => Some(AnnounceEvent::Completed),
                 (true, false) => None,
@@ -422,7 +438,7 @@ impl Tracker {
 
 impl Walk {
     const fn new(tiers: Vec<Vec<usize>>) -> Self {
-        Self { tiers, asking: None, answered: None, at_once: false, moved: false }
+        Self { tiers, asking: None, answered: None, at_once: false, outdated: false }
     }
 
     /// BEP 12: "if a connection with a tracker is successful, it will be moved to the front of the tier".

@@ -166,7 +166,8 @@ impl UdpAnnounce {
     fn announce(&self, connection_id: u64, transaction: u32) -> Vec<u8> {
         let Announce { infohash, peer_id, port, uploaded, downloaded, left, event, key, .. } = &self.announce;
         let (event, wanted) = match event {
-            None => (0_u32, PEERS_WANTED),
+            // BEP 15 has no number for a partial seed.
+            None | Some(AnnounceEvent::Paused) => (0_u32, PEERS_WANTED),
             Some(AnnounceEvent::Completed) => (1, PEERS_WANTED),
             Some(AnnounceEvent::Started) => (2, PEERS_WANTED),
             Some(AnnounceEvent::Stopped) => (3, 0),

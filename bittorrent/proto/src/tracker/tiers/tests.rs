@@ -178,6 +178,26 @@ fn completed_goes_to_those_who_know_us() {
 }
 
 #[test]
+fn a_partial_seed_says_so_in_every_announce() {
+    let mut bench = Bench::new(&[&["a"]], &["u"]);
+    bench.answers("u");
+    bench.outputs();
+    bench.input(Input::BecamePartialSeed);
+    assert_eq!(bench.outputs(), ["u Paused"], "at once to who knows us");
+    bench.answers("a");
+    assert_eq!(bench.outputs(), ["a works", "a Paused"], "it was told that something is fetched");
+    ["a", "u"].into_iter().for_each(|name| bench.answers(name));
+    assert_eq!((bench.wake(), bench.outputs()), (1800, vec!["u Paused".to_owned(), "a Paused".to_owned()]));
+    bench.input(Input::Stop);
+    assert_eq!(bench.outputs(), ["u Stopped", "a Stopped"]);
+    let mut bench = Bench::new(&[], &[]);
+    bench.input(Input::BecamePartialSeed);
+    let url = TrackerUrl::parse("http://late/announce").unwrap();
+    bench.input(Input::Trackers { tiers: vec![vec![url]], named_by: NamedBy::User });
+    assert_eq!(bench.outputs(), ["late Paused"], "also to who never heard of us");
+}
+
+#[test]
 fn a_seed_never_completes_and_a_failed_start_owes_nothing() {
     let mut bench = Bench::new(&[&["a"]], &[]);
     bench.input(Input::Completed);

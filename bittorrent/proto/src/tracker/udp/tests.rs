@@ -81,6 +81,7 @@ fn events_and_options() {
         (Some(AnnounceEvent::Completed), 1, 50),
         (Some(AnnounceEvent::Started), 2, 50),
         (Some(AnnounceEvent::Stopped), 3, 0),
+        (Some(AnnounceEvent::Paused), 0, 50),
     ] {
         let announce = Bench::new("udp://t:1", event, false).connected();
         assert_eq!((announce.len(), announce[83], announce[95]), (98, number, wanted), "no path, no option");
