@@ -1,6 +1,6 @@
 //! What the benches share: how long they measure, and torrents to measure with.
 //!
-//! `cargo bench -p benches` runs them all in about three minutes, `cargo bench -p benches --bench wire -- haves` some of one;
+//! `cargo bench -p benches` runs them all in about four minutes, `cargo bench -p benches --bench wire -- haves` some of one;
 //! `-- --quick` after either is sooner done and less exact.
 //! They measure processor time of pure code: no socket, no disk, no clock of ours. A number is worth something only
 //! beside another one of the same machine.

@@ -44,7 +44,10 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("sharestream-engine", &["bittorrent", "bittorrent-proto", "engine-proto", "httprange"]),
     ("sim", &["bittorrent-proto", "engine-proto"]),
     ("tests", &["sim", "bittorrent-proto"]),
-    ("benches", &["bittorrent", "bittorrent-proto", "engine-proto", "httprange", "sim", "sharestream-engine"]),
+    (
+        "benches",
+        &["bittorrent", "bittorrent-proto", "engine-proto", "httprange", "sim", "sharestream-engine", "signal-proto"],
+    ),
     ("fuzz", &["bittorrent-proto", "engine-proto", "httprange", "signal-proto"]),
 ];
 
