@@ -13,7 +13,7 @@ use smol::channel::{Receiver, Sender, bounded};
 
 use crate::addresses;
 use crate::config::{AddRequest, ClientConfig, Fetch, FileChoice, SeedRequest, TorrentSource};
-use crate::events::{ClientEvent, TorrentEvent, Trouble};
+use crate::events::{ClientEvent, TorrentEvent, TrackerOutcome, Trouble};
 use crate::handle::TorrentHandle;
 use crate::keeper::Keeper;
 use crate::pool::{Lane, Pool};
@@ -194,7 +194,8 @@ impl Client {
         let _ = shared.known.set(known);
         let (data_dir, encryption) = (self.inner.data_dir.clone(), request.encryption);
         let order = Order { file: FileChoice::Largest, fetch: Fetch::All, data_dir, encryption, terms: request.terms };
-        self.start_torrent(Start { shared, metainfo: Some(metainfo), order, addrs: Vec::new(), trackers }).await
+        let (metainfo, addrs, own_trackers) = (Some(metainfo), Vec::new(), Vec::new());
+        self.start_torrent(Start { shared, metainfo, order, addrs, trackers, own_trackers }).await
     }
 
     /// Fetches a torrent. Data of an earlier run is found and checked. Already running: the same torrent again, given the
@@ -213,10 +214,11 @@ impl Client {
                 (metainfo.infohash, Some(Arc::new(*metainfo)), Vec::new(), tiers)
             }
         };
-        let private = metainfo.as_ref().is_some_and(|metainfo| metainfo.private);
-        let own_trackers = if request.terms.private { Vec::new() } else { own_trackers };
-        let trackers = trackers(request.trackers, own_trackers, private && !request.terms.private);
-        if private || request.terms.private {
+        let is_flagged = metainfo.as_ref().is_some_and(|metainfo| metainfo.private);
+        let terms = request.terms.under_flag(is_flagged);
+        let asked = if terms.private { Vec::new() } else { own_trackers.clone() };
+        let (trackers, left) = trackers(request.trackers, asked, is_flagged && !terms.private);
+        if is_flagged || terms.private {
             // BEP 27: its peers come from its trackers alone, and from whom the user names.
             strangers.clear();
         }
@@ -238,14 +240,16 @@ impl Client {
             }
             None => {
                 let (data_dir, encryption) = (self.inner.data_dir.clone(), request.encryption);
-                let order =
-                    Order { file: request.file, fetch: request.fetch, data_dir, encryption, terms: request.terms };
+                let order = Order { file: request.file, fetch: request.fetch, data_dir, encryption, terms };
                 let shared = self.shared(infohash);
-                self.start_torrent(Start { shared, metainfo, order, addrs, trackers }).await?
+                self.start_torrent(Start { shared, metainfo, order, addrs, trackers, own_trackers }).await?
             }
         };
         if !names.is_empty() {
             self.send(Command::Names { infohash, names }).await?;
+        }
+        for url in left {
+            handle.tell(&TorrentEvent::Tracker { url, outcome: TrackerOutcome::NotItsOwn });
         }
         if !refused.is_empty() {
             handle.tell(&TorrentEvent::Trouble(Trouble::AddressesRefused(refused)));
@@ -306,10 +310,13 @@ impl Client {
     }
 }
 
-/// Whom a torrent is announced to, the user's first. BEP 27: a private one to its own trackers alone.
-fn trackers(given: Vec<(String, NamedBy)>, own: Vec<Vec<String>>, private: bool) -> Vec<NamedTier> {
+/// Whom a torrent is announced to, the user's first, and whom it is not. BEP 27: a private one goes by its own trackers
+/// alone, where any are known.
+fn trackers(given: Vec<(String, NamedBy)>, own: Vec<Vec<String>>, private: bool) -> (Vec<NamedTier>, Vec<String>) {
     let is_own = |url: &String| own.iter().flatten().any(|other| other == url);
-    let given: Vec<_> = given.into_iter().filter(|(url, _)| !private || is_own(url)).collect();
-    let given = given.into_iter().map(|(url, named_by)| (vec![url], named_by));
-    given.chain(own.into_iter().map(|tier| (tier, NamedBy::Stranger))).collect()
+    let (asked, left): (Vec<_>, Vec<_>) =
+        given.into_iter().partition(|(url, _)| !private || own.is_empty() || is_own(url));
+    let asked = asked.into_iter().map(|(url, named_by)| (vec![url], named_by));
+    let asked = asked.chain(own.into_iter().map(|tier| (tier, NamedBy::Stranger))).collect();
+    (asked, left.into_iter().map(|(url, _)| url).collect())
 }

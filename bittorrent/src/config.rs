@@ -42,6 +42,9 @@ pub struct Terms {
     /// nothing is served but to its members and, unless `members_only`, to peers that the user or the room's tracker
     /// named. Without one nobody can prove to be a member, so whoever finds us is served.
     pub private: bool,
+    /// `private` is the user's own word, or a room's. Otherwise a torrent whose info dictionary says that it is private
+    /// (BEP 27) goes by its own trackers instead.
+    pub insisted: bool,
     /// A private torrent is for members alone.
     pub members_only: bool,
 }
@@ -55,6 +58,12 @@ impl Terms {
             (true, true) => Admission::Members,
         };
         Access { room: self.room.clone(), admission }
+    }
+
+    /// The same for a torrent whose own flag is known (BEP 27).
+    pub(crate) fn under_flag(self, is_flagged: bool) -> Self {
+        let private = self.private && (self.insisted || !is_flagged);
+        Self { private, ..self }
     }
 
     /// Whether peers may name peers: in a private torrent only members may, and without a room there are none.

@@ -41,6 +41,8 @@ pub enum TrackerOutcome {
     Refuses(String),
     /// It cannot be asked; it is tried again now and then, if it is a tracker at all. Why, in words.
     Fails(String),
+    /// It is not asked, or no more: the torrent is private and has trackers of its own (BEP 27).
+    NotItsOwn,
     /// Trackers for browsers, by scheme, are not built; told once a scheme.
     NotYet(&'static str),
 }

@@ -58,6 +58,8 @@ async fn find_one(task: Rc<TorrentTask>, name: String, port: u16) {
         Err(std::io::ErrorKind::TimedOut.into())
     };
     match smol::net::resolve((name.as_str(), port)).or(patience).await {
+        // BEP 27, learned while the name was looked up: nobody but its trackers and the user names peers.
+        Ok(_) if task.core.borrow().metainfo().is_some_and(|metainfo| metainfo.private) => {}
         Ok(found) => {
             let (addrs, refused) = vet(found);
             task.add_addresses(&addrs, NamedBy::Stranger);

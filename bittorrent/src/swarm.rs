@@ -77,6 +77,8 @@ pub(crate) struct Start {
     pub(crate) addrs: Vec<(SocketAddr, NamedBy)>,
     /// In the order in which they are asked.
     pub(crate) trackers: Vec<NamedTier>,
+    /// Those of the magnet or torrent itself, whether they are asked or not.
+    pub(crate) own_trackers: Vec<Vec<String>>,
 }
 
 /// What the thread needs to begin.
@@ -217,7 +219,7 @@ impl Swarm {
             Some(metainfo) => Torrent::with_metainfo(now, metainfo, config, rng),
             None => Torrent::new(now, infohash, config, rng),
         };
-        let trackers = Trackers::new(self.rng.borrow_mut().fork(), self.port, start.trackers);
+        let trackers = Trackers::new(self.rng.borrow_mut().fork(), self.port, start.trackers, start.own_trackers);
         let surroundings = self.surroundings.clone();
         let task = TorrentTask::new(start.shared, core, self.peer_id, start.order, trackers, surroundings);
         // Or the goodbye of its last life would come after the new greeting.

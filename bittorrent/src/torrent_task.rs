@@ -246,6 +246,9 @@ impl TorrentTask {
     fn on_event(self: &Rc<Self>, event: Event) {
         let told = match event {
             Event::Metadata(metainfo) => {
+                if metainfo.private && !self.order.terms.clone().under_flag(true).private {
+                    self.trackers.turn_private();
+                }
                 self.spawn(prepare::prepare(self.clone(), metainfo));
                 return;
             }

@@ -31,6 +31,8 @@ pub(crate) type NamedTier = (Vec<String>, NamedBy);
 /// What a torrent knows of its trackers.
 pub(crate) struct Trackers {
     tiers: RefCell<Tiers>,
+    /// Of the magnet or torrent itself, whether they are asked or not.
+    own: Vec<Vec<String>>,
     /// Named, and not looked at yet.
     named: RefCell<Vec<NamedTier>>,
     /// What each tracker calls us.
@@ -48,10 +50,11 @@ pub(crate) struct Trackers {
 }
 
 impl Trackers {
-    pub(crate) fn new(mut rng: Rng, port: u16, named: Vec<NamedTier>) -> Self {
+    pub(crate) fn new(mut rng: Rng, port: u16, named: Vec<NamedTier>, own: Vec<Vec<String>>) -> Self {
         let key = u32::try_from(rng.below(1 << 32)).unwrap_or(0);
         Self {
             tiers: RefCell::new(Tiers::new(rng.fork())),
+            own,
             named: RefCell::new(named),
             ids: RefCell::default(),
             announced_at: RefCell::default(),
@@ -72,6 +75,15 @@ impl Trackers {
     /// All that is wanted is here: everything, or a part.
     pub(crate) fn completed(&self, is_partial_seed: bool) {
         self.input(if is_partial_seed { Input::BecamePartialSeed } else { Input::Completed });
+    }
+
+    /// The details came, and say that this is a private torrent (BEP 27): it goes by its own trackers, if it named any.
+    pub(crate) fn turn_private(&self) {
+        let own: Vec<TrackerUrl> = self.own.iter().flatten().filter_map(|url| TrackerUrl::parse(url).ok()).collect();
+        if !own.is_empty() {
+            self.input(Input::OnlyItsOwn(own));
+            self.add(self.own.iter().map(|tier| (tier.clone(), NamedBy::Stranger)).collect());
+        }
     }
 
     /// We are reached at other addresses than before.
@@ -116,6 +128,7 @@ pub(crate) async fn run(task: Rc<TorrentTask>) {
                 Output::Announce { tracker, event } => task.spawn(announce(task.clone(), tracker, event)),
                 Output::Works(tracker) => tell(&task, tracker, TrackerOutcome::Works),
                 Output::WorksAgain(tracker) => tell(&task, tracker, TrackerOutcome::WorksAgain),
+                Output::Left(tracker) => tell(&task, tracker, TrackerOutcome::NotItsOwn),
                 Output::Fails(tracker, Failure::Unreachable(why)) => tell(&task, tracker, TrackerOutcome::Fails(why)),
                 Output::Fails(tracker, Failure::Refused(why)) => tell(&task, tracker, TrackerOutcome::Refuses(why)),
             }
@@ -146,7 +159,7 @@ pub(crate) fn farewell(task: &Rc<TorrentTask>) -> Option<impl Future<Output = ()
                 let (url, named_by) = known.unwrap_or_else(|| (url.clone(), named_by));
                 asking.push((url, named_by, announcement(task, tracker, event)));
             }
-            Output::Works(_) | Output::WorksAgain(_) | Output::Fails(..) => {}
+            Output::Works(_) | Output::WorksAgain(_) | Output::Left(_) | Output::Fails(..) => {}
         }
     }
     if asking.is_empty() {
@@ -204,6 +217,7 @@ fn read(task: &Rc<TorrentTask>, text: &str, named_by: NamedBy) -> Option<Tracker
             told.push(scheme);
             TrackerOutcome::NotYet(scheme)
         }
+        Ok(url) if !trackers.tiers.borrow().may_ask(&url) => TrackerOutcome::NotItsOwn,
         Ok(url) => return Some(url),
         Err(error) => TrackerOutcome::Fails(error.to_string()),
     };
@@ -270,7 +284,12 @@ async fn announce(task: Rc<TorrentTask>, tracker: TrackerKey, event: Option<Anno
     }
     let rng = task.trackers.rng.borrow_mut().fork();
     let question = Question { url: &url, named_by, announce: &announce, own: &own, rng };
-    match tracker_ask::ask(&question).await {
+    let outcome = tracker_ask::ask(&question).await;
+    if !task.trackers.tiers.borrow().may_ask(&url) {
+        // It was left meanwhile, and whom it names is nobody's.
+        return;
+    }
+    match outcome {
         Ok(found) => {
             let mut intervals = Vec::new();
             for Found { peers, local, announced_at } in found {

@@ -46,7 +46,8 @@ pub(crate) fn fetch(fetch: ipc::Fetch) -> Fetch {
 /// Whom a torrent has to do with; whether it is for the room alone was worked out.
 pub(crate) fn terms(terms: &Terms, private: bool) -> bittorrent::Terms {
     let room = terms.room.as_ref().map(|room| Room::new(room.key, MemberId(room.member)));
-    bittorrent::Terms { room, private, members_only: !terms.allow_stock }
+    let insisted = terms.private.unwrap_or(terms.room.is_some());
+    bittorrent::Terms { room, private, insisted, members_only: !terms.allow_stock }
 }
 
 /// The files of a torrent whose metadata is known. Pad files are not shown.
@@ -156,6 +157,9 @@ pub(crate) fn tracker(url: &str, outcome: &TrackerOutcome) -> Fact {
     Fact::Told(match outcome {
         TrackerOutcome::Works => Ok(format!("The tracker {url} works")),
         TrackerOutcome::WorksAgain => Ok(format!("The tracker {url} works again")),
+        TrackerOutcome::NotItsOwn => {
+            Ok(format!("{url} is not asked: this torrent is private and has trackers of its own"))
+        }
         TrackerOutcome::Fails(why) => Ok(format!("The tracker {url} cannot be asked: {why}")),
         TrackerOutcome::Refuses(reason) => {
             Err(Problem::new(ErrorCode::E004, format!("The tracker {url} refused: {reason}")))

@@ -185,17 +185,7 @@ impl Teller {
             Ok(read) => read,
             Err(problem) => return Started::Refused(problem),
         };
-        // BEP 27: a torrent with the flag goes by its own trackers, unless the front end says that it is the room's.
-        let is_flagged = matches!(&source, TorrentSource::Metainfo(metainfo) if metainfo.private);
-        let (private, tracker) = if is_flagged && terms.private != Some(true) {
-            if let Some(url) = tracker {
-                let told = format!("{url} is not asked: this torrent is private and has trackers of its own");
-                self.tell(Fact::Told(Ok(told))).await;
-            }
-            (false, None)
-        } else {
-            (trackers::is_room_only(terms.private, tracker.as_deref(), &magnet.trackers), tracker)
-        };
+        let private = trackers::is_room_only(terms.private, tracker.as_deref(), &magnet.trackers);
         let infohash = magnet.infohash;
         if let Some(name) = &magnet.name {
             self.tell(Fact::Named(name.clone())).await;

@@ -28,6 +28,15 @@ impl Metafile {
         Self::with(name, &format!("5:filesl{files}e"), content, piece_len)
     }
 
+    /// As [`Metafile::new`], for its own trackers alone (BEP 27).
+    pub fn new_private(name: &str, content: Vec<u8>, piece_len: usize) -> Self {
+        let mut made = Self::new(name, content, piece_len);
+        // Last of the dictionary, as `private` comes behind `pieces`.
+        made.info.pop();
+        made.info.extend(b"7:privatei1ee");
+        made
+    }
+
     fn with(name: &str, what: &str, content: Vec<u8>, piece_len: usize) -> Self {
         let hashes: Vec<u8> = content.chunks(piece_len).flat_map(|piece| Sha1::from(piece).digest().bytes()).collect();
         let mut info =

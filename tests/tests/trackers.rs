@@ -216,3 +216,55 @@ fn a_room_is_the_default_with_a_rendezvous_and_no_public_tracker() {
         assert_eq!(local.targets().is_empty(), !asked);
     }
 }
+
+/// An engine that has this film of a private torrent (BEP 27), and gives its details to who asks.
+fn holder(metafile: &Metafile, folder: &Path) -> Engine {
+    let seeder = Seeder::start(metafile, Manners::default());
+    let torrent = metafile.write(folder, None);
+    let mut engine = Engine::start(&[]);
+    engine.add(json!({ "torrentFile": torrent, "peers": [seeder.peer_address()] }));
+    engine.wait_for_or_error("done", SOON, |_| true);
+    engine
+}
+
+#[test]
+fn a_magnet_that_turns_out_to_be_private_goes_by_its_own_trackers_from_then_on() {
+    let folder = scratch();
+    let metafile = Metafile::new_private("film.mkv", tests::film::random_bytes(300_000, 9), 65_536);
+    let host = holder(&metafile, folder.path());
+    let infohash = metafile.infohash_hex();
+    for (said, names_own, stays) in [(None, true, false), (Some(true), true, true), (None, false, true)] {
+        let (own, rooms) = (Tracker::start(), Tracker::start());
+        let mut viewer = Engine::start(&[]);
+        let port = viewer.listen_port();
+        let magnet = metafile.magnet(&if names_own { format!("&tr={}", own.url()) } else { String::new() });
+        let mut add = json!({ "cmd": "add", "magnetURI": magnet, "trackerUrl": rooms.url() });
+        if let Some(private) = said {
+            add["private"] = json!(private);
+        }
+        viewer.send(&add);
+        announced(&rooms, &infohash, port, "started");
+        assert_eq!(own.targets(), [""; 0], "nobody knows yet, and the room is all there is");
+        // The same again, with somebody who has the details.
+        add["peers"] = json!([host.peer_address()]);
+        viewer.send(&add);
+        viewer.wait_for_or_error("done", SOON, |_| true);
+        if !stays {
+            announced(&rooms, &infohash, port, "stopped");
+            announced(&own, &infohash, port, "started");
+            viewer.wait_for("info", SOON, |event| says(event, "has trackers of its own") && says(event, &rooms.url()));
+            let asked = rooms.announces().len();
+            viewer.send(&add);
+            viewer.wait_for("info", SOON, |event| says(event, "has trackers of its own"));
+            viewer.quit();
+            announced(&own, &infohash, port, "stopped");
+            assert_eq!((asked, rooms.announces().len()), (2, 2), "it began and left: {:?}", rooms.announces());
+            continue;
+        }
+        announced(&rooms, &infohash, port, "completed");
+        viewer.quit();
+        announced(&rooms, &infohash, port, "stopped");
+        assert_eq!(own.targets(), [""; 0], "{said:?}");
+    }
+    host.quit();
+}

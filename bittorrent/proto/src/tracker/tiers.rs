@@ -3,8 +3,12 @@
 //! Every tracker that the user or the room named is asked for itself. All others are tried in order, tier by tier, until
 //! one answers; that one moves to the front of its tier. What is asked and answered: see [`super::http`].
 
+mod io;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
+
+pub use io::{Failure, Input, Output, TrackerKey, Wake};
 
 use super::TrackerUrl;
 use super::http::{AnnounceEvent, INTERVAL_DEFAULT, INTERVAL_MIN};
@@ -23,84 +27,6 @@ const BACK_OFF_USER_MAX: Duration = Duration::from_secs(60);
 /// The longest rest of any other.
 const BACK_OFF_MAX: Duration = Duration::from_secs(30 * 60);
 
-/// A tracker, by the order in which it was added.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TrackerKey(usize);
-
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// More trackers in tiers, named by one hand. Known ones stay where they are.
-    Trackers {
-        /// Tiers, the first first.
-        tiers: Vec<Vec<TrackerUrl>>,
-        /// Whose they are.
-        named_by: NamedBy,
-    },
-    /// An announce was answered.
-    Answered {
-        /// By whom.
-        tracker: TrackerKey,
-        /// When to ask again.
-        interval: Duration,
-        /// Not to be asked sooner.
-        interval_min: Duration,
-    },
-    /// An announce came to nothing.
-    Failed {
-        /// Where.
-        tracker: TrackerKey,
-        /// Why.
-        failure: Failure,
-    },
-    /// Whether there are so few peers that more are wanted before the interval is over.
-    PeersFew(bool),
-    /// The download is complete.
-    Completed,
-    /// All that is wanted is here, and it is not everything (BEP 21).
-    BecamePartialSeed,
-    /// We are reached at other addresses than before: whoever counts us has the old ones.
-    Moved,
-    /// Nobody is there or sends anything, for longer than a moment: a host may have moved, and its tracker know where to.
-    Silence,
-    /// The torrent ends. Every tracker that counts us is told so, and nothing comes after that.
-    Stop,
-}
-
-/// Why an announce came to nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// The tracker could not be asked, or its answer not be read.
-    Unreachable(String),
-    /// It refused, and said why (BEP 3, "failure reason").
-    Refused(String),
-}
-
-/// What is to be done or told.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Announce, and answer with [`Input::Answered`] or [`Input::Failed`]; a `stopped` is not answered.
-    Announce {
-        /// To whom.
-        tracker: TrackerKey,
-        /// What to say.
-        event: Option<AnnounceEvent>,
-    },
-    /// It answered for the first time.
-    Works(TrackerKey),
-    /// It answers again, after its failure was told.
-    WorksAgain(TrackerKey),
-    /// It failed in this way for the first time, or since it last worked.
-    Fails(TrackerKey, Failure),
-}
-
-/// Why [`Tiers::poll_timeout`] wants a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wake {
-    /// An announce is due.
-    Announce,
-}
-
 /// The trackers of one torrent.
 #[derive(Clone, Debug)]
 pub struct Tiers {
@@ -111,6 +37,8 @@ pub struct Tiers {
     strangers: Option<usize>,
     peers_few: bool,
     is_partial_seed: bool,
+    /// Those of a private torrent, which has to do with no others.
+    own: Option<Vec<TrackerUrl>>,
     stopped: bool,
     outputs: VecDeque<Output>,
 }
@@ -161,6 +89,7 @@ impl Tiers {
             strangers: None,
             peers_few: false,
             is_partial_seed: false,
+            own: None,
             stopped: false,
             outputs: VecDeque::new(),
         }
@@ -187,6 +116,7 @@ impl Tiers {
             Input::BecamePartialSeed => self.on_partial_seed(),
             Input::Moved => self.on_moved(),
             Input::Silence => self.on_silence(),
+            Input::OnlyItsOwn(own) => self.on_only_its_own(own),
             Input::Stop => return self.on_stop(),
         }
         self.announce_due(now);
@@ -227,13 +157,18 @@ impl Tiers {
         self.trackers.iter().any(|tracker| tracker.url == *url)
     }
 
+    /// Whether that tracker may be asked: of a private torrent only its own may.
+    pub fn may_ask(&self, url: &TrackerUrl) -> bool {
+        self.own.as_ref().is_none_or(|own| own.contains(url))
+    }
+
     fn add(&mut self, tiers: Vec<Vec<TrackerUrl>>, named_by: NamedBy) {
         for mut tier in tiers {
             // BEP 12: "URLs within each tier will be processed in a randomly chosen order".
             self.rng.shuffle(&mut tier);
             let mut keys = Vec::new();
             for url in tier {
-                if self.trackers.len() >= TRACKERS_MAX || self.knows(&url) {
+                if self.trackers.len() >= TRACKERS_MAX || self.knows(&url) || !self.may_ask(&url) {
                     continue;
                 }
                 keys.push(self.trackers.len());
@@ -341,6 +276,30 @@ impl Tiers {
         };
         for walk in self.walks.iter_mut().filter(|walk| walk.asking.is_none()) {
             walk.at_once |= is_trusted(walk, &self.trackers);
+        }
+    }
+
+    /// BEP 27: who was asked before this was known hears that we leave.
+    fn on_only_its_own(&mut self, own: Vec<TrackerUrl>) {
+        let left: Vec<usize> = (0..self.trackers.len()).filter(|key| !own.contains(&self.trackers[*key].url)).collect();
+        self.own = Some(own);
+        for walk in &mut self.walks {
+            walk.tiers.iter_mut().for_each(|tier| tier.retain(|key| !left.contains(key)));
+            let asked = walk.asking.take_if(|(key, _)| left.contains(key)).map(|(key, _)| key);
+            for key in left.iter().filter(|key| asked == Some(**key)) {
+                self.trackers[*key].knows_us = true;
+            }
+            if walk.tiers.iter().all(Vec::is_empty) {
+                // Nothing is left to wait for.
+                (walk.answered, walk.at_once) = (None, false);
+            }
+        }
+        for key in left {
+            if std::mem::take(&mut self.trackers[key].knows_us) {
+                let event = Some(AnnounceEvent::Stopped);
+                self.outputs.push_back(Output::Announce { tracker: TrackerKey(key), event });
+            }
+            self.outputs.push_back(Output::Left(TrackerKey(key)));
         }
     }
 

@@ -54,6 +54,7 @@ impl Bench {
                 Output::Announce { tracker, event: Some(event) } => format!("{} {event:?}", self.name(tracker)),
                 Output::WorksAgain(tracker) => format!("{} works again", self.name(tracker)),
                 Output::Works(tracker) => format!("{} works", self.name(tracker)),
+                Output::Left(tracker) => format!("{} left", self.name(tracker)),
                 Output::Fails(tracker, Failure::Unreachable(_)) => format!("{} fails", self.name(tracker)),
                 Output::Fails(tracker, Failure::Refused(_)) => format!("{} refuses", self.name(tracker)),
             });
@@ -318,4 +319,39 @@ fn in_silence_the_rooms_tracker_is_asked_at_once_and_the_worlds_is_not() {
     bench.input(Input::Silence);
     bench.answers("b");
     assert_eq!(bench.outputs(), [""; 0]);
+}
+
+#[test]
+fn a_private_torrent_leaves_all_trackers_but_its_own() {
+    let url = |name: &str| TrackerUrl::parse(&format!("http://{name}/announce")).unwrap();
+    let mut bench = Bench::new(&[&["own"], &["x"]], &["u", "v", "w"]);
+    bench.answers("u");
+    bench.fails("w");
+    bench.outputs();
+    bench.input(Input::OnlyItsOwn(vec![url("own"), url("later")]));
+    let told = bench.outputs();
+    assert_eq!(told, ["u Stopped", "u left", "v Stopped", "v left", "w left", "x left"]);
+    // An answer that was on its way is nobody's, and whoever is named again is not asked either.
+    bench.answers("v");
+    bench.input(Input::Trackers { tiers: vec![vec![url("u"), url("new"), url("later")]], named_by: NamedBy::User });
+    assert_eq!(bench.outputs(), ["later Started"]);
+    assert!(bench.tiers.may_ask(&url("own")) && !bench.tiers.may_ask(&url("u")));
+    bench.answers("own");
+    bench.answers("later");
+    assert_eq!(bench.outputs(), ["own works", "later works"]);
+    assert_eq!((bench.wake(), bench.outputs()), (1800, vec!["own".to_owned(), "later".to_owned()]));
+    bench.input(Input::Silence);
+    bench.input(Input::Moved);
+    bench.input(Input::Stop);
+    assert_eq!(bench.outputs(), ["own Stopped", "later Stopped"]);
+}
+
+#[test]
+fn a_private_torrent_without_any_tracker_left_waits_for_nothing() {
+    let mut bench = Bench::new(&[], &["u"]);
+    bench.answers("u");
+    bench.outputs();
+    bench.input(Input::OnlyItsOwn(Vec::new()));
+    assert_eq!(bench.outputs(), ["u Stopped", "u left"]);
+    assert_eq!(bench.tiers.poll_timeout(), None);
 }
