@@ -19,7 +19,7 @@ pub use lobby::lobby;
 pub use media::media;
 pub use mse::mse;
 pub use range::range;
-pub use signal::{engineio, socketio};
+pub use signal::{engineio, socketio, stun};
 pub use torrent::{bencode, magnet, metainfo};
 pub use wire::{extension, wire};
 
@@ -27,7 +27,7 @@ pub use wire::{extension, wire};
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 13] = [
+pub const TARGETS: [(&str, Body); 14] = [
     ("bencode", bencode),
     ("engineio", engineio),
     ("extension", extension),
@@ -40,6 +40,7 @@ pub const TARGETS: [(&str, Body); 13] = [
     ("operations", operations),
     ("range", range),
     ("socketio", socketio),
+    ("stun", stun),
     ("wire", wire),
 ];
 

@@ -1,11 +1,13 @@
-//! The signalling server's framings.
+//! The signalling server's framings, and its STUN.
 
+use std::net::SocketAddr;
 use std::time::Instant;
 
 use signal_proto::engineio::packet::{decode_payload, encode_payload};
 use signal_proto::engineio::{Input, Message, Output, Session, Timing, Transport};
-use signal_proto::limits::{ATTACHMENTS_MAX, PAYLOAD_LEN_MAX, PAYLOAD_PACKETS_MAX};
+use signal_proto::limits::{ATTACHMENTS_MAX, PAYLOAD_LEN_MAX, PAYLOAD_PACKETS_MAX, STUN_GROWTH_MAX};
 use signal_proto::socketio::{Decoder, Packet};
+use signal_proto::stun;
 
 /// A polling body: bounded, the same when it is written again; and a session survives it by both transports, ending at most once.
 pub fn engineio(bytes: &[u8]) {
@@ -44,6 +46,19 @@ pub fn socketio(bytes: &[u8]) {
             Ok(Some(packet)) => return assert_eq!(read(&packet), Some(packet)),
         }
         next = Message::Binary(vec![0; attachment].into());
+    }
+}
+
+/// A packet from either family: its answer is no request, repeats the transaction, is as long as it says, and hardly longer than
+/// the packet. As a request it is answered by nobody.
+pub fn stun(bytes: &[u8]) {
+    for from in ["192.0.2.1:32853", "[2001:db8::1]:32853"] {
+        let from: SocketAddr = from.parse().expect("an address");
+        let Some(answer) = stun::answer(bytes, from) else { continue };
+        assert!(answer.len() <= bytes.len() + STUN_GROWTH_MAX && answer.len().is_multiple_of(4));
+        assert_eq!(usize::from(u16::from_be_bytes([answer[2], answer[3]])), answer.len() - 20);
+        assert!(matches!(answer[..2], [1, 0x01 | 0x11]) && answer[4..20] == bytes[4..20]);
+        assert_eq!(stun::answer(&answer, from), None, "an answer to an answer");
     }
 }
 

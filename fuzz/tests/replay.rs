@@ -14,7 +14,7 @@ const SEED: u64 = 0x5ee4_2026;
 const LEN_MAX: usize = 32 * 1024;
 
 /// Pieces of the formats, so that mutations reach beyond the first check.
-const TOKENS: [&[u8]; 24] = [
+const TOKENS: [&[u8]; 26] = [
     b"d",
     b"l",
     b"i0e",
@@ -39,6 +39,8 @@ const TOKENS: [&[u8]; 24] = [
     b"{\"cmd\":",
     b"\n",
     b"\x1a\x45\xdf\xa3",
+    b"\x21\x12\xa4\x42",
+    b"\x80\x28\0\x04",
 ];
 
 #[test]
@@ -99,6 +101,11 @@ fn engineio() {
 #[test]
 fn socketio() {
     replay("socketio");
+}
+
+#[test]
+fn stun() {
+    replay("stun");
 }
 
 #[test]

@@ -25,6 +25,7 @@ pub mod rng;
 pub mod roles;
 pub mod room;
 pub mod socketio;
+pub mod stun;
 pub mod sync;
 pub mod time;
 pub mod token;

@@ -113,6 +113,11 @@ pub const ROOMS_PER_ADDRESS_MAX: usize = 20;
 /// Addresses whose failures are remembered, 64 bytes each.
 pub const ADDRESSES_MAX: usize = 10_000;
 
+/// Bytes of a STUN request that is read: what passes every IPv6 network in one piece. Honest ones have about 100.
+pub const STUN_LEN_MAX: usize = 1280;
+/// Bytes that a STUN answer may be longer than its request. With IP's and UDP's headers, 68 bytes get 92 (IPv6), 48 get 60 (IPv4).
+pub const STUN_GROWTH_MAX: usize = 24;
+
 const _: () = assert!(SDP_LEN_MAX < MESSAGE_LEN_MAX, "a description fits an event");
 const _: () = assert!(MESSAGE_LEN_MAX < PAYLOAD_LEN_MAX, "an event fits a packet");
 const _: () = assert!(CODE_DRAWN_LEN >= CODE_LEN_MIN && CODE_DRAWN_LEN <= CODE_LEN_MAX);
