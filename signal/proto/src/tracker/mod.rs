@@ -1,12 +1,16 @@
 //! Trackers: who is in which swarm. [`http`] answers BEP 3's announces and scrapes, [`websocket`] relays WebTorrent's offers and
 //! answers and brings engines together whose NATs need it. Peers of one kind are of no use to the other, so each has its swarms.
+//! [`rendezvous()`] says where both are.
 
 use std::fmt;
 
 pub mod http;
 pub mod limits;
+mod rendezvous;
 pub mod swarm;
 pub mod websocket;
+
+pub use rendezvous::rendezvous;
 
 /// Which torrent: SHA-1 of its info dictionary (BEP 3).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
