@@ -34,12 +34,13 @@ const IO_CRATES: [&str; 22] = [
 ];
 
 /// Who of us may use whom, dev-dependencies apart. Whatever is not here is a reversed arrow.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("bittorrent-proto", &[]),
     ("engine-proto", &[]),
     ("httprange", &[]),
     ("signal-proto", &[]),
     ("bittorrent", &["bittorrent-proto"]),
+    ("sharestream-signal", &["signal-proto"]),
     ("sharestream-signal-client", &["signal-proto"]),
     ("sharestream-engine", &["bittorrent", "bittorrent-proto", "engine-proto", "httprange"]),
     ("sim", &["bittorrent-proto", "engine-proto"]),
