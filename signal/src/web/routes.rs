@@ -10,7 +10,7 @@ use http::header::{
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
-use signal_proto::tracker::rendezvous::rendezvous;
+use signal_proto::tracker::rendezvous;
 
 use super::peer::Peer;
 use super::respond::{self, Answer, HTML, JSON, TEXT};
