@@ -105,6 +105,7 @@ impl Download {
         };
         let begin = Begin {
             have: Bitfield::new_empty(count),
+            ever: Bitfield::new_empty(count),
             wanted: Bitfield::new_full(count),
             fetch_rest: true,
             paused: false,

@@ -87,7 +87,8 @@ pub(crate) fn begin_seeding(task: &Rc<TorrentTask>, known: &Known) {
     let _ = task.shared.verified.set(VerifiedPieces::new(&have));
     // A stream may have been opened before this thread came to it.
     task.shared.changed.notify(usize::MAX);
-    let begin = Begin { wanted: have.clone(), have, fetch_rest: true, paused: false, hints: Vec::new() };
+    let begin =
+        Begin { wanted: have.clone(), ever: have.clone(), have, fetch_rest: true, paused: false, hints: Vec::new() };
     task.input(Input::Begin(begin));
 }
 
@@ -130,6 +131,7 @@ pub(crate) async fn prepare(task: Rc<TorrentTask>, metainfo: Arc<Metainfo>) {
     task.shared.changed.notify(usize::MAX);
     let begin = Begin {
         have: found.have,
+        ever: found.ever,
         wanted: wanted(&metainfo, film, &task.order.file),
         fetch_rest: task.order.fetch == Fetch::All,
         paused: true,

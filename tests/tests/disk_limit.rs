@@ -1,4 +1,4 @@
-//! `-disk-limit`: a film four times as large as what may be kept plays through, back, and after a kill.
+//! `-disk-limit`: a film four times as large as what may be kept plays through, back, after a restart and after a kill.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
@@ -77,16 +77,33 @@ fn a_film_larger_than_the_limit_plays_through_and_back_and_after_a_kill() {
     assert!(all.iter().all(|event| here(event) <= LIMIT), "ranges say what is here now");
     assert_eq!(viewer.history().iter().filter(|event| event["event"] == "done").count(), 1);
 
+    // Stopped and started again: what was ever here still counts, what is here now is less.
+    viewer.quit();
+    let mut viewer = Engine::start_in(data.path(), &["-disk-limit=16M"]);
+    let added = viewer.add(command.clone());
+    let url = added["serverUrl"].as_str().unwrap().to_owned();
+    let found = viewer.wait_for("progress", SOON, |event| here(event) > 0);
+    assert_eq!(found["downloaded"], 1.0, "{found}");
+    assert!(here(&found) <= LIMIT);
+
     // Killed while pieces come and go: what is a hole is not taken for the film.
     let (_, mut body) = http::open(&url, &[]);
     let mut some = vec![0; 20 * MIB];
     std::io::Read::read_exact(&mut body, &mut some).expect("the film goes on");
     drop(viewer);
     let mut viewer = Engine::start_in(data.path(), &["-disk-limit=16M"]);
-    let added = viewer.add(command);
+    let added = viewer.add(command.clone());
     let url = added["serverUrl"].as_str().unwrap().to_owned();
     let most = most_on_disk(&file, || assert_same(&http::get(&url).body, &content, "after a kill"));
     assert!(most <= LIMIT + BOOKS, "{most} bytes were on the disk after a kill");
+    viewer.wait_for("progress", SOON, |event| event["downloaded"] == 1.0);
+    viewer.quit();
+
+    // Without the limit all of it is fetched.
+    let mut viewer = Engine::start_in(data.path(), &[]);
+    viewer.add(command);
+    viewer.wait_for("done", SOON, |event| event["event"] == "done");
+    assert_eq!(here(&viewer.wait_for("progress", SOON, |event| event["downloaded"] == 1.0)), FILM_LEN as u64);
     viewer.quit();
     seeder.quit();
 }

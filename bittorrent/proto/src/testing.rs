@@ -21,7 +21,7 @@ use crate::room::Access;
 use crate::torrent::{
     Begin, CloseReason, DiskDone, DiskJob, Event, Input, Output, ReaderChange, Torrent, TorrentConfig,
 };
-use crate::units::{ByteRange, PieceIndex};
+use crate::units::{ByteLen, ByteRange, PieceIndex};
 use crate::wire::{Handshake, Reserved};
 
 /// A film of pseudo-random bytes and its metainfo.
@@ -133,6 +133,19 @@ impl Swarm {
         host
     }
 
+    /// Somebody with the metainfo and a bound on the disk, or none, that has this of what an earlier run ever had.
+    pub(crate) fn again(&mut self, disk: Vec<u8>, have: Bitfield, ever: Bitfield, limit: Option<ByteLen>) -> usize {
+        let torrent = Torrent::with_metainfo(self.now, self.film.clone(), self.config(), Rng::new(7));
+        let host = self.push(torrent, disk);
+        self.input(host, Input::DiskLimit(limit));
+        let wanted = Bitfield::new_full(self.film.layout.piece_count());
+        self.input(
+            host,
+            Input::Begin(Begin { have, ever, wanted, fetch_rest: true, paused: false, hints: Vec::new() }),
+        );
+        host
+    }
+
     /// Somebody with nothing, who knows the metainfo.
     pub(crate) fn leech(&mut self, fetch_rest: bool) -> usize {
         let len = self.film.layout.total_len().as_usize();
@@ -148,7 +161,10 @@ impl Swarm {
 
     fn begin(&mut self, host: usize, have: Bitfield, fetch_rest: bool) {
         let wanted = Bitfield::new_full(self.film.layout.piece_count());
-        self.input(host, Input::Begin(Begin { have, wanted, fetch_rest, paused: false, hints: Vec::new() }));
+        self.input(
+            host,
+            Input::Begin(Begin { ever: have.clone(), have, wanted, fetch_rest, paused: false, hints: Vec::new() }),
+        );
     }
 
     pub(crate) fn connect(&mut self, from: usize, to: usize) {

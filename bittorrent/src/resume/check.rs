@@ -110,7 +110,7 @@ mod tests {
         }
 
         fn claim(&self, at_rest: bool, verified: Bitfield) {
-            let resume = Resume { at_rest, verified, stamps: self.storage().stamps() };
+            let resume = Resume::new(at_rest, verified, self.storage().stamps());
             write(self.dir.path(), &self.metainfo, &resume).unwrap();
         }
 
@@ -151,7 +151,7 @@ mod tests {
             let (missing, read, found) = Scene::new(at_rest).look();
             assert_eq!(missing, [0_u32; 0]);
             assert!((16..=18).contains(&read), "{read} pieces");
-            assert_eq!(found.ledger.saved(), Some(Saved { pieces: 100, at_rest }), "nothing to write");
+            assert_eq!(found.ledger.saved(), Some(Saved { pieces: 100, ever: 100, at_rest }), "nothing to write");
         }
     }
 

@@ -84,7 +84,7 @@ mod tests {
 
     fn film() -> (Metainfo, Resume) {
         let film = metainfo("film.mp4", &Contents::File(ByteLen::new(70_000)), 65_536, &[7; 40]).unwrap();
-        (film, Resume { at_rest: false, verified: Bitfield::new_full(2), stamps: vec![None] })
+        (film, Resume::new(false, Bitfield::new_full(2), vec![None]))
     }
 
     #[test]
@@ -92,7 +92,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (film, resume) = film();
         assert_eq!(find(dir.path(), &film), None);
-        write(dir.path(), &film, &Resume { verified: Bitfield::new_empty(2), ..resume.clone() }).unwrap();
+        write(dir.path(), &film, &Resume { at_rest: true, ..resume.clone() }).unwrap();
         // One that a killed process left half written is written over.
         fs::write(unfinished(&path(dir.path(), film.infohash)), [b'x'; 4000]).unwrap();
         write(dir.path(), &film, &resume).unwrap();

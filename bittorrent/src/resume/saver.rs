@@ -14,7 +14,7 @@ use smol::lock::Mutex;
 use super::{forget, write};
 use crate::events::Failure;
 use crate::pool::Lane;
-use crate::storage::StorageError;
+use crate::storage::{StorageError, Synced};
 use crate::torrent_task::TorrentTask;
 
 /// Between two saves. A save syncs what was written since the one before: 100 MB at 10 MB/s.
@@ -31,6 +31,8 @@ pub(crate) struct Saver {
     /// One of them arrived.
     written: Event,
     unwanted: Cell<bool>,
+    /// The resume file names no piece, and will not in this run.
+    names_none: Cell<bool>,
 }
 
 impl Saver {
@@ -54,22 +56,39 @@ impl Saver {
         self.unwanted.set(true);
     }
 
-    /// Removes the resume file for good: pieces that it names are about to be given up. A restart then hashes what is on the
-    /// disk, which is no more than the disk's limit.
+    /// From now on the resume file names no piece as being here, only what was: pieces are about to be given up. A restart
+    /// then hashes what is on the disk, which is no more than the disk's limit.
     ///
     /// # Errors
-    /// When it is still there.
+    /// When it still names them.
     pub(crate) async fn claim_nothing(&self, task: &TorrentTask) -> std::io::Result<()> {
         // No save is under way while this is held.
         let mut ledger = self.ledger.lock().await;
         if self.unwanted.get() {
             return Ok(());
         }
-        let (data_dir, infohash) = (task.order.data_dir.clone(), task.shared.infohash);
-        let gone = move || forget(&data_dir, infohash).and_then(|()| std::fs::File::open(&data_dir)?.sync_all());
-        task.shared.pool.run(Lane::Write, gone).await?;
-        *ledger = None;
-        self.unwanted.set(true);
+        let (Some(known), false) = (task.shared.known.get(), self.names_none.get()) else { return Ok(()) };
+        let ever = task.core.borrow().ever().cloned();
+        let (data_dir, metainfo) = (task.order.data_dir.clone(), known.metainfo.clone());
+        match ledger.as_mut().zip(ever) {
+            Some((ledger, ever)) => {
+                ledger.give_up();
+                if let Some(claim) = ledger.claim(&ever, &ever, false) {
+                    let resume = claim.synced([]);
+                    let written = resume.clone();
+                    task.shared.pool.run(Lane::Write, move || write(&data_dir, &metainfo, &written)).await?;
+                    ledger.written(&resume);
+                }
+            }
+            // The disk failed before: what an earlier run wrote goes.
+            None => {
+                let infohash = metainfo.infohash;
+                let gone =
+                    move || forget(&data_dir, infohash).and_then(|()| std::fs::File::open(&data_dir)?.sync_all());
+                task.shared.pool.run(Lane::Write, gone).await?;
+            }
+        }
+        self.names_none.set(true);
         Ok(())
     }
 
@@ -124,17 +143,23 @@ enum Outcome {
 async fn save(task: &TorrentTask, at_rest: bool) -> Outcome {
     let mut place = task.saver.ledger.lock().await;
     // Before anything is synced: pieces that come later are not claimed.
-    let have = task.core.borrow().have().cloned();
-    let (Some(ledger), Some(have), Some(known)) = (place.as_mut(), have, task.shared.known.get()) else {
+    let (have, ever) = {
+        let core = task.core.borrow();
+        (core.have().cloned(), core.ever().cloned())
+    };
+    let (Some(ledger), Some(have), Some(ever), Some(known)) = (place.as_mut(), have, ever, task.shared.known.get())
+    else {
         return Outcome::NothingNew;
     };
     if task.saver.unwanted.get() {
         return Outcome::NothingNew;
     }
-    let Some(claim) = ledger.claim(&have, at_rest) else { return Outcome::NothingNew };
+    let Some(claim) = ledger.claim(&have, &ever, at_rest) else { return Outcome::NothingNew };
     let (storage, metainfo, data_dir) = (known.storage.clone(), known.metainfo.clone(), task.order.data_dir.clone());
     let job = move || {
-        let synced = storage.sync().inspect_err(|_| {
+        // What names no piece needs none of them to be durable.
+        let synced = if claim.names_pieces() { storage.sync() } else { Ok(Synced::default()) };
+        let synced = synced.inspect_err(|_| {
             // What an earlier save claims may be among what the disk lost. If this fails too, samples are what is left.
             let _ = forget(&data_dir, metainfo.infohash);
         })?;

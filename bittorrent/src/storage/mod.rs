@@ -29,6 +29,7 @@ use rustix::io::Errno;
 pub(crate) use error::{Action, StorageError};
 use handles::{Handle, Handles};
 pub(crate) use reserve::Room;
+pub(crate) use sync::Synced;
 
 /// The files of one torrent on this machine's disk.
 pub(crate) struct Storage {

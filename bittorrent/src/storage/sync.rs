@@ -12,7 +12,7 @@ use bittorrent_proto::units::FileIndex;
 use super::{Action, Place, Storage, StorageError, below};
 
 /// What a sync was about.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Synced {
     /// The files, and how they look now.
     pub(crate) stamps: Vec<(FileIndex, Option<Stamp>)>,

@@ -52,6 +52,8 @@ pub trait Files {
 pub struct Found {
     /// The pieces.
     pub have: Bitfield,
+    /// Those and all that were here before, as the resume file says; not when nothing of them is left.
+    pub ever: Bitfield,
     /// What is known of its files and its resume file, for whoever writes that next.
     pub ledger: Ledger,
     /// A sample that is not what was claimed: everything was hashed.
@@ -73,7 +75,7 @@ pub fn recheck(
 ) -> Found {
     let everything = |files: &mut _, stamps, wrong| {
         let have = Files::add_others(files, Bitfield::new_empty(layout.piece_count()));
-        Found { have, ledger: Ledger::new(stamps, None), wrong }
+        Found { ever: ever(resume, &have), have, ledger: Ledger::new(stamps, None), wrong }
     };
     let Some(resume) = resume else { return everything(files, stamps, None) };
     let belief = believe(layout, resume, &stamps, |slice| files.is_on_disk(slice));
@@ -84,7 +86,17 @@ pub fn recheck(
     let have = files.add_others(belief.pieces);
     let is_up_to_date = belief.unchanged && have == resume.verified;
     let ledger = Ledger::new(stamps, is_up_to_date.then_some(resume));
-    Found { have, ledger, wrong: None }
+    Found { ever: ever(Some(resume), &have), have, ledger, wrong: None }
+}
+
+fn ever(resume: Option<&Resume>, have: &Bitfield) -> Bitfield {
+    let mut ever = have.clone();
+    if !have.is_empty() {
+        for piece in resume.into_iter().flat_map(|resume| resume.ever.iter_ones()) {
+            ever.set(piece);
+        }
+    }
+    ever
 }
 
 /// Which claims are believed, if the samples are right.
@@ -190,7 +202,7 @@ mod tests {
     #[test]
     fn a_claim_on_a_file_that_was_never_there_is_not_believed() {
         let layout = TorrentLayout::new(16_384, &[40_000]).unwrap();
-        let resume = Resume { at_rest: true, verified: Bitfield::new_full(3), stamps: vec![None] };
+        let resume = Resume::new(true, Bitfield::new_full(3), vec![None]);
         assert!(believe(&layout, &resume, &[None], |_| true).pieces.is_empty());
         // Shorter than what is claimed of it, though nobody changed it.
         let short = Some(Stamp { size: 39_999, modified_ns: 5 });
@@ -229,7 +241,7 @@ mod tests {
             let saved: Vec<_> = lens.iter().map(|len| Some(Stamp { size: *len, modified_ns: 1000 })).collect();
             let now: Vec<_> = lens.iter().zip(&changed)
                 .map(|(len, changed)| Some(Stamp { size: *len, modified_ns: 1000 + i64::from(*changed) })).collect();
-            let resume = Resume { at_rest: true, verified, stamps: saved };
+            let resume = Resume::new(true, verified, saved);
             let belief = believe(&layout, &resume, &now, |_| true);
             for piece in layout.pieces() {
                 let sound = layout.file_slices(layout.piece_range(piece)).all(|slice| !changed[slice.file.as_usize()]);

@@ -1,7 +1,7 @@
 //! The form of a resume file: what is written, and what of it is a resume file when it is read.
 //!
-//! A bencoded dictionary with the keys `bitfield`, `checksum`, `files`, `infohash`, `pieces`, `resting` and `version`. A
-//! file is a list of its length in the torrent and, when it was there, its size on the disk and its time of change in
+//! A bencoded dictionary with the keys `bitfield`, `checksum`, `files`, `infohash`, `pieces`, `resting` and `version`, and in
+//! version 2 `ever`: written when pieces were given up, and version 1 otherwise. A file is a list of its length in the torrent and, when it was there, its size on the disk and its time of change in
 //! nanoseconds. `checksum` is the SHA-1 of the same dictionary without that key. There is one encoding of each content, and
 //! only that one is read, so not one altered byte goes unseen.
 
@@ -45,27 +45,31 @@ pub fn encode(infohash: Infohash, layout: &TorrentLayout, resume: &Resume) -> Ve
 /// # Errors
 /// What makes it no resume file of ours for this torrent.
 pub fn decode(bytes: &[u8], infohash: Infohash, layout: &TorrentLayout) -> Result<Resume, ResumeError> {
-    let bounds = Bounds { bytes: len_max(layout), depth: 3, tokens: 16 + 4 * layout.file_count() };
+    let bounds = Bounds { bytes: len_max(layout), depth: 3, tokens: 18 + 4 * layout.file_count() };
     let root = bencode::parse(bytes, bounds)?;
     let int = |key: &'static str| root.get(key).and_then(Value::as_int).ok_or(ResumeError::Field(key));
     let string = |key: &'static str| root.get(key).and_then(Value::as_bytes).ok_or(ResumeError::Field(key));
-    if int("version")? != VERSION {
+    let version = int("version")?;
+    if version != VERSION && version != VERSION_EVER {
         return Err(ResumeError::Version);
     }
     if string("infohash")? != infohash.as_bytes() || int("pieces")? != i64::from(layout.piece_count()) {
         return Err(ResumeError::OtherTorrent);
     }
-    let verified = Bitfield::from_wire(string("bitfield")?, layout.piece_count());
+    let bits = |key: &'static str| {
+        Bitfield::from_wire(string(key)?, layout.piece_count()).map_err(|_| ResumeError::Field(key))
+    };
+    let verified = bits("bitfield")?;
+    let ever = if version == VERSION_EVER { bits("ever")? } else { verified.clone() };
+    if verified.next_not_in(0, &ever).is_some() {
+        return Err(ResumeError::Field("ever"));
+    }
     let files = root.get("files").and_then(Value::as_list).ok_or(ResumeError::Field("files"))?;
     if files.len() != layout.file_count() {
         return Err(ResumeError::OtherTorrent);
     }
     let stamps = (0..).zip(files).map(|(index, file)| stamp(file, FileIndex(index), layout));
-    let resume = Resume {
-        at_rest: int("resting")? == 1,
-        verified: verified.map_err(|_| ResumeError::Field("bitfield"))?,
-        stamps: stamps.collect::<Result<_, _>>()?,
-    };
+    let resume = Resume { at_rest: int("resting")? == 1, verified, ever, stamps: stamps.collect::<Result<_, _>>()? };
     // Encoded anew, it is the same to the last byte, or something of it is not what was written.
     if encode(infohash, layout, &resume) == bytes { Ok(resume) } else { Err(ResumeError::Checksum) }
 }
@@ -73,17 +77,24 @@ pub fn decode(bytes: &[u8], infohash: Infohash, layout: &TorrentLayout) -> Resul
 /// Bytes of the longest resume file that there can be for this torrent. A longer file is none.
 pub fn len_max(layout: &TorrentLayout) -> usize {
     // A file is three integers of at most 22 bytes in a list of 2; all keys and the other values take less than 256.
-    256 + layout.piece_count().div_ceil(8) as usize + 68 * layout.file_count()
+    256 + 2 * layout.piece_count().div_ceil(8) as usize + 68 * layout.file_count()
 }
 
 const VERSION: i64 = 1;
+
+/// With pieces that were given up.
+const VERSION_EVER: i64 = 2;
 
 fn encode_with(infohash: Infohash, layout: &TorrentLayout, resume: &Resume, checksum: Option<&[u8; 20]>) -> Vec<u8> {
     bencode::encode_dict(|root| {
         if let Some(checksum) = checksum {
             root.emit_pair_with(b"checksum", |value| value.emit_bytes(checksum))?;
         }
-        root.emit_pair(b"version", VERSION)?;
+        let gave_up = resume.ever != resume.verified;
+        root.emit_pair(b"version", if gave_up { VERSION_EVER } else { VERSION })?;
+        if gave_up {
+            root.emit_pair_with(b"ever", |value| value.emit_bytes(&resume.ever.to_wire()))?;
+        }
         root.emit_pair_with(b"infohash", |value| value.emit_bytes(infohash.as_bytes()))?;
         root.emit_pair(b"pieces", layout.piece_count())?;
         root.emit_pair(b"resting", u8::from(resume.at_rest))?;
@@ -142,6 +153,7 @@ mod tests {
             files in proptest::collection::vec((0u64..400_000, stamps()), 1..8),
             first in 1u64..400_000,
             bits in any::<u64>(),
+            given_up in prop_oneof![Just(0), any::<u64>()],
             at_rest in any::<bool>(),
         ) -> (TorrentLayout, Resume) {
             let lens: Vec<u64> = std::iter::once(first).chain(files.iter().skip(1).map(|file| file.0)).collect();
@@ -150,7 +162,11 @@ mod tests {
             for piece in layout.pieces().filter(|piece| bits >> (piece.get() % 64) & 1 == 1) {
                 verified.set(piece.get());
             }
-            (layout, Resume { at_rest, verified, stamps: files.into_iter().map(|file| file.1).collect() })
+            let mut resume = Resume::new(at_rest, verified, files.into_iter().map(|file| file.1).collect());
+            for piece in layout.pieces().filter(|piece| given_up >> (piece.get() % 64) & 1 == 1) {
+                resume.ever.set(piece.get());
+            }
+            (layout, resume)
         }
     }
 
@@ -159,18 +175,25 @@ mod tests {
         let mut verified = Bitfield::new_empty(layout.piece_count());
         [0, 1, 6].iter().for_each(|piece| assert!(verified.set(*piece)));
         let stamp = Stamp { size: 40_000, modified_ns: 1_790_000_000_123_456_789 };
-        (layout, Resume { at_rest: true, verified, stamps: vec![Some(stamp), None, None] })
+        (layout, Resume::new(true, verified, vec![Some(stamp), None, None]))
+    }
+
+    fn gave_up() -> (TorrentLayout, Resume) {
+        let (layout, mut resume) = one();
+        assert!(resume.ever.set(4));
+        (layout, resume)
     }
 
     #[test]
     fn any_altered_byte_is_refused() {
-        let (layout, resume) = one();
-        let bytes = encode(INFOHASH, &layout, &resume);
-        for at in 0..bytes.len() {
-            for other in (0..=255).filter(|other| *other != bytes[at]) {
-                let mut altered = bytes.clone();
-                altered[at] = other;
-                assert!(decode(&altered, INFOHASH, &layout).is_err(), "byte {at} as {other}");
+        for (layout, resume) in [one(), gave_up()] {
+            let bytes = encode(INFOHASH, &layout, &resume);
+            for at in 0..bytes.len() {
+                for other in (0..=255).filter(|other| *other != bytes[at]) {
+                    let mut altered = bytes.clone();
+                    altered[at] = other;
+                    assert!(decode(&altered, INFOHASH, &layout).is_err(), "byte {at} as {other}");
+                }
             }
         }
     }
@@ -201,9 +224,38 @@ mod tests {
     }
 
     #[test]
+    fn files_of_the_first_version_are_read_and_still_written_where_nothing_was_given_up() {
+        let (layout, resume) = one();
+        let mut old = b"d8:bitfield1:\xc2".to_vec();
+        old.extend(b"5:fileslli40000ei40000ei1790000000123456789eeli0eeli70000eee8:infohash20:");
+        old.extend([7; 20]);
+        old.extend(b"6:piecesi7e7:restingi1e7:versioni1ee");
+        let old = String::from_utf8_lossy(&old).into_owned();
+        let bytes = encode(INFOHASH, &layout, &resume);
+        let checksum = bytes.windows(11).position(|window| window == b"8:checksum2").unwrap();
+        // Without its checksum it is what earlier versions wrote.
+        let bare = [&bytes[..checksum], &bytes[checksum + 10 + 3 + 20..]].concat();
+        assert_eq!(String::from_utf8_lossy(&bare), old);
+        assert_eq!(decode(&bytes, INFOHASH, &layout), Ok(resume));
+    }
+
+    #[test]
+    fn pieces_that_were_given_up_are_remembered() {
+        let (layout, resume) = gave_up();
+        let bytes = encode(INFOHASH, &layout, &resume);
+        assert!(bytes.windows(11).any(|window| window == b"7:versioni2"));
+        assert_eq!(decode(&bytes, INFOHASH, &layout), Ok(resume.clone()));
+        let nothing = Resume { verified: Bitfield::new_empty(7), ..resume.clone() };
+        assert_eq!(decode(&encode(INFOHASH, &layout, &nothing), INFOHASH, &layout), Ok(nothing));
+        let less = Resume { ever: Bitfield::new_empty(7), ..resume };
+        let contradiction = decode(&encode(INFOHASH, &layout, &less), INFOHASH, &layout);
+        assert_eq!(contradiction, Err(ResumeError::Field("ever")), "what is here was here");
+    }
+
+    #[test]
     fn another_version_is_left_alone() {
         let (layout, _) = one();
-        let later = b"d7:versioni2ee";
+        let later = b"d7:versioni3ee";
         assert_eq!(decode(later, INFOHASH, &layout), Err(ResumeError::Version));
         assert_eq!(decode(b"de", INFOHASH, &layout), Err(ResumeError::Field("version")));
     }
@@ -213,8 +265,9 @@ mod tests {
         let lens = [1 << 46, 1 << 46, 1 << 46];
         let layout = TorrentLayout::new(1 << 27, &lens).unwrap();
         let stamp = Some(Stamp { size: i64::MAX as u64, modified_ns: i64::MIN });
-        let resume =
-            Resume { at_rest: true, verified: Bitfield::new_full(layout.piece_count()), stamps: vec![stamp; 3] };
+        let ever = Bitfield::new_full(layout.piece_count());
+        let verified = Bitfield::new_empty(layout.piece_count());
+        let resume = Resume { at_rest: true, verified, ever, stamps: vec![stamp; 3] };
         let bytes = encode(INFOHASH, &layout, &resume);
         assert!(bytes.len() <= len_max(&layout), "{} bytes", bytes.len());
         assert_eq!(decode(&bytes, INFOHASH, &layout), Ok(resume));

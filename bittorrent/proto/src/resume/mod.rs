@@ -24,8 +24,18 @@ pub struct Resume {
     pub at_rest: bool,
     /// Pieces that matched their hash and are durable.
     pub verified: Bitfield,
+    /// Those and all that were verified before and given up since: for showing, and so that a bounded disk does not fetch
+    /// anew what nobody asks for.
+    pub ever: Bitfield,
     /// How each file of the layout looked when they were; `None` for one that was not there.
     pub stamps: Vec<Option<Stamp>>,
+}
+
+impl Resume {
+    /// Nothing was ever given up.
+    pub fn new(at_rest: bool, verified: Bitfield, stamps: Vec<Option<Stamp>>) -> Self {
+        Self { at_rest, ever: verified.clone(), verified, stamps }
+    }
 }
 
 /// A file's length and time of change: the same again means that nobody wrote to it, unless they hid it.

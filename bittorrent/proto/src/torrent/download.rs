@@ -51,6 +51,7 @@ impl Torrent {
         let limit = self.disk_limit;
         if let Some(active) = self.active_mut() {
             active.bound_disk(limit);
+            active.remember(&begin.ever);
         }
         // What is too much goes before anybody hears of it.
         self.make_room(now);

@@ -72,6 +72,8 @@ pub enum Input<'a> {
 pub struct Begin {
     /// What is verified already.
     pub have: Bitfield,
+    /// What was verified in earlier runs and may be gone since. Counts where the disk is bounded; elsewhere it is fetched anew.
+    pub ever: Bitfield,
     /// The pieces of the chosen files.
     pub wanted: Bitfield,
     /// Whether all that is wanted is fetched, or only what readers need.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use super::{Active, DiskJob, Output, Phase, Torrent};
+use crate::bitfield::Bitfield;
 use crate::limits::{DISK_PIECES_MIN, EVICTED_AHEAD_MAX};
 use crate::peer::PeerKey;
 use crate::policy::eviction;
@@ -93,6 +94,17 @@ impl Torrent {
 }
 
 impl Active {
+    /// On a bounded disk, what an earlier run had and gave up counts as having been here.
+    pub(super) fn remember(&mut self, ever: &Bitfield) {
+        if self.store.pieces_max().is_some() {
+            ever.iter_ones().for_each(|piece| {
+                self.ever.set(piece);
+            });
+            let lacking = self.wanted.iter_ones().filter(|piece| !self.ever.get(*piece)).count();
+            self.lacking = u32::try_from(lacking).unwrap_or(u32::MAX);
+        }
+    }
+
     pub(super) fn bound_disk(&mut self, limit: Option<ByteLen>) {
         let piece_len = u64::from(self.store.layout().piece_len_max());
         let pieces = limit.map(|limit| u32::try_from(limit.get() / piece_len).unwrap_or(u32::MAX).max(DISK_PIECES_MIN));

@@ -71,8 +71,10 @@ impl Peer {
         let wanted = Bitfield::new_full(have.len());
         self.here = Some(have.clone());
         let fetch_rest = self.config.fetch_rest;
-        self.core
-            .handle_input(now, CoreInput::Begin(Begin { have, wanted, fetch_rest, paused: false, hints: Vec::new() }));
+        self.core.handle_input(
+            now,
+            CoreInput::Begin(Begin { ever: have.clone(), have, wanted, fetch_rest, paused: false, hints: Vec::new() }),
+        );
     }
 
     fn on_viewer_read(&mut self, now: Instant, range: ByteRange, result: Result<(), DiskFault>) {

@@ -56,7 +56,9 @@ impl Saver {
 impl Peer {
     /// Begins a save when there is something new, and none under way or a moment ago.
     pub(super) fn save_news(&mut self) {
-        let (Some(ledger), Some(have)) = (&self.saver.ledger, self.core.have()) else { return };
+        let (Some(ledger), Some(have), Some(ever)) = (&self.saver.ledger, self.core.have(), self.core.ever()) else {
+            return;
+        };
         let is_done = self.core.is_done();
         if is_done && !self.saver.done_seen {
             self.saver.done_seen = true;
@@ -65,7 +67,7 @@ impl Peer {
         if self.saver.is_saving || self.saver.not_before.is_some() {
             return;
         }
-        let Some(claim) = ledger.claim(have, is_done) else { return };
+        let Some(claim) = ledger.claim(have, ever, is_done) else { return };
         self.saver.is_saving = true;
         self.disk(Job::Save(Save::SyncFilm(claim)), ByteLen::new(self.storage.unsynced_len()));
     }

@@ -235,13 +235,17 @@ impl World {
             bits
         };
         let (have, wanted) = (some(2), some(8));
+        let mut ever = have.clone();
+        (0..count).step_by(5).for_each(|piece| {
+            ever.set(piece);
+        });
         let fetch_rest = !dice.one_in(4);
         let hints = vec![(ByteRange::new(0, 100), Slack(0))];
         // A torrent takes the first one that comes when it may; the others mean nothing.
         if self.metadata_told && self.torrent.have().is_none() {
             self.on_disk.verified = have.clone();
         }
-        self.input(Input::Begin(Begin { have, wanted, fetch_rest, paused: false, hints }));
+        self.input(Input::Begin(Begin { have, ever, wanted, fetch_rest, paused: false, hints }));
     }
 
     fn connect(&mut self, dice: &mut Dice<'_>) {

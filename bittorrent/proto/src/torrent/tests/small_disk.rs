@@ -82,3 +82,30 @@ fn peers_hear_what_is_gone_and_a_lifted_limit_fetches_the_rest() {
     swarm.input(leech, Input::DiskLimit(None));
     assert!(swarm.run(MINUTE, |swarm| here(swarm, leech).len() == 40));
 }
+
+#[test]
+fn what_an_earlier_run_gave_up_counts_where_the_disk_is_bounded_and_is_fetched_elsewhere() {
+    for bounded in [true, false] {
+        let (content, metainfo) = film(LEN, PIECE);
+        let count = metainfo.layout.piece_count();
+        let mut swarm = Swarm::new(metainfo);
+        let mut have = Bitfield::new_empty(count);
+        (0..4).for_each(|piece| assert!(have.set(piece)));
+        let mut disk = vec![0; LEN];
+        disk[..4 * PIECE as usize].copy_from_slice(&content[..4 * PIECE as usize]);
+        let mut ever = Bitfield::new_full(count);
+        ever.clear(39);
+        let limit = bounded.then(|| ByteLen::new(u64::from(ROOM * PIECE)));
+        let (viewer, seed) = (swarm.again(disk, have, ever, limit), swarm.seed(&content));
+        let before = swarm.hosts[viewer].torrent.ever().unwrap().count_ones();
+        assert_eq!(before, if bounded { 39 } else { 4 });
+        swarm.connect(viewer, seed);
+        swarm.open_reader(viewer, 1, u64::from(39 * PIECE));
+        assert!(swarm.run(MINUTE, is_done(viewer)));
+        if bounded {
+            assert!(swarm.hosts[viewer].received < 12 * PIECE as usize, "{} bytes", swarm.hosts[viewer].received);
+        } else {
+            assert_eq!(swarm.hosts[viewer].disk, content);
+        }
+    }
+}
