@@ -2,7 +2,8 @@
 //!
 //! The policy. Who calls us chooses: plaintext and MSE are both answered, told apart by their first bytes. Whom we call
 //! is greeted in plaintext, and once more encrypted if it hangs up on that: stock clients can be told to take nothing
-//! else. A torrent that prefers encryption does it the other way round, and falls back to plaintext once. In an encrypted
+//! else. A torrent that prefers encryption does it the other way round, and falls back to plaintext once. What an address took
+//! is remembered for its next dial ([`crate::greetings`]). In an encrypted
 //! handshake we offer both methods; asked to choose, a torrent that prefers encryption takes RC4, others plaintext.
 
 use std::io::ErrorKind;
@@ -17,6 +18,7 @@ use smol::Timer;
 use smol::lock::Mutex;
 
 use crate::config::Encryption;
+use crate::greetings::Greetings;
 use crate::handshake::{self, Greeted, HandshakeError};
 use crate::pool::{Lane, Pool};
 
@@ -31,6 +33,15 @@ pub(crate) enum Greeting {
     Encrypted,
 }
 
+impl Greeting {
+    const fn other(self) -> Self {
+        match self {
+            Self::Plain => Self::Encrypted,
+            Self::Encrypted => Self::Plain,
+        }
+    }
+}
+
 /// Connects, greets as the torrent prefers, and the other way once if that may be the reason for a refusal.
 pub(crate) async fn dial(
     addr: SocketAddr,
@@ -38,15 +49,21 @@ pub(crate) async fn dial(
     peer_id: PeerId,
     encryption: Encryption,
     exchanges: &KeyExchanges,
+    greetings: &Greetings,
 ) -> Result<Greeted, HandshakeError> {
-    let [first, second] = match encryption {
-        Encryption::Allowed => [Greeting::Plain, Greeting::Encrypted],
-        Encryption::Preferred => [Greeting::Encrypted, Greeting::Plain],
+    let preferred = match encryption {
+        Encryption::Allowed => Greeting::Plain,
+        Encryption::Preferred => Greeting::Encrypted,
     };
+    let first = greetings.known(Instant::now(), addr).unwrap_or(preferred);
+    let second = first.other();
     match handshake::dial(addr, infohash, peer_id, first, exchanges).await {
         Err(error) if may_be_the_greeting(first, &error) => {
             log::debug!("{infohash}: {addr} refuses a greeting ({first:?}): {error}");
-            handshake::dial(addr, infohash, peer_id, second, exchanges).await
+            greetings.forget(addr);
+            let greeted = handshake::dial(addr, infohash, peer_id, second, exchanges).await?;
+            greetings.remember(Instant::now(), addr, second);
+            Ok(greeted)
         }
         outcome => outcome,
     }

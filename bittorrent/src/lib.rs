@@ -59,6 +59,7 @@ mod encryption;
 mod events;
 mod figures;
 mod gate;
+mod greetings;
 mod handle;
 mod handshake;
 mod hash;

@@ -130,6 +130,7 @@ pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
             keeper: Rc::new(config.keeper),
             gate: Rc::new(Gate::new(config.peers_max, addresses::own_networks_or_none)),
             exchanges: Rc::new(KeyExchanges::new(config.pool.clone())),
+            greetings: Rc::default(),
         },
         peer_id: PeerId::generate(&mut rng),
         peers_max: config.peers_max,

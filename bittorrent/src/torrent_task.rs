@@ -31,6 +31,7 @@ use crate::connection::{Connection, SendQueue, read_all, write_all};
 use crate::encryption::{self, KeyExchanges};
 use crate::events::{Failure, TorrentEvent, Trouble};
 use crate::gate::Gate;
+use crate::greetings::Greetings;
 use crate::handshake::Greeted;
 use crate::hash::{PieceHasher, RunningHashes};
 use crate::keeper::{Keeper, Mark};
@@ -56,6 +57,7 @@ pub(crate) struct Surroundings {
     pub(crate) download: Throttle,
     pub(crate) gate: Rc<Gate>,
     pub(crate) exchanges: Rc<KeyExchanges>,
+    pub(crate) greetings: Rc<Greetings>,
     pub(crate) keeper: Rc<Keeper>,
 }
 
@@ -308,7 +310,9 @@ impl TorrentTask {
             return self.input(Input::DialFailed(addr));
         }
         let exchanges = &self.surroundings.exchanges;
-        match encryption::dial(addr, self.shared.infohash, self.peer_id, self.order.encryption, exchanges).await {
+        let (greetings, infohash) = (&self.surroundings.greetings, self.shared.infohash);
+        let prefers = self.order.encryption;
+        match encryption::dial(addr, infohash, self.peer_id, prefers, exchanges, greetings).await {
             Ok(greeted) => self.connected(greeted, addr, false),
             Err(error) => {
                 log::debug!("{}: no connection to {addr}: {error}", self.shared.infohash);

@@ -1,7 +1,7 @@
 //! Encrypted streams between two clients, and how a client greets whom it dials.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -40,12 +40,22 @@ async fn add(
     peer: SocketAddr,
     encryption: Encryption,
 ) -> (TorrentHandle, Receiver<TorrentEvent>) {
+    add_and_fetch(client, infohash, peer, encryption, Fetch::All).await
+}
+
+async fn add_and_fetch(
+    client: &Client,
+    infohash: Infohash,
+    peer: SocketAddr,
+    encryption: Encryption,
+    fetch: Fetch,
+) -> (TorrentHandle, Receiver<TorrentEvent>) {
     let request = AddRequest {
         source: TorrentSource::Magnet(Magnet::new(infohash)),
         peers: vec![peer],
         trackers: vec![],
         file: FileChoice::Largest,
-        fetch: Fetch::All,
+        fetch,
         encryption,
         terms: Terms::default(),
     };
@@ -158,5 +168,65 @@ fn a_peer_that_answers_nonsense_to_encryption_is_greeted_in_plaintext() {
         .await;
         assert_eq!(&second, PLAIN);
         client.shutdown().await;
+    });
+}
+
+/// Stands before a client, hangs up on plaintext, and ends each other connection once that client has introduced itself.
+/// Returns whether each of the first connections greeted in plaintext.
+fn picky_door(listener: &TcpListener, behind: SocketAddr, count: usize) -> Vec<bool> {
+    let mut heard = Vec::new();
+    while heard.len() < count {
+        let (mut outside, _) = listener.accept().expect("the client dials");
+        outside.set_read_timeout(Some(SOON)).expect("a minute is a time");
+        let mut first = [0; 20];
+        outside.read_exact(&mut first).expect("the client greets");
+        heard.push(first == *PLAIN);
+        if first == *PLAIN {
+            continue;
+        }
+        let mut inside = TcpStream::connect(behind).expect("the client behind the door listens");
+        inside.write_all(&first).expect("it reads");
+        let forth = std::thread::spawn({
+            let (mut from, mut to) = (outside.try_clone().expect("a handle"), inside.try_clone().expect("a handle"));
+            move || std::io::copy(&mut from, &mut to)
+        });
+        // Behind the encrypted handshake this host chooses plaintext, so what it says there can be seen: the connection stood.
+        let (mut answer, mut byte) = (Vec::new(), [0; 1]);
+        while !answer.ends_with(b"ut_metadata") {
+            inside.read_exact(&mut byte).expect("the client behind the door answers");
+            answer.extend(byte);
+            outside.write_all(&byte).expect("the client that dialed reads");
+        }
+        let _ = (outside.shutdown(Shutdown::Both), inside.shutdown(Shutdown::Both));
+        let _ = forth.join();
+    }
+    heard
+}
+
+#[test]
+fn what_an_address_took_is_how_it_is_greeted_the_next_time() {
+    let dir = tempfile::tempdir().expect("the system's temporary folder takes files");
+    let path = dir.path().join("film.mp4");
+    std::fs::write(&path, vec![7; 300_000]).expect("it takes files");
+    let door = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let addr = door.local_addr().expect("a bound socket has an address");
+    smol::block_on(async {
+        let (host, viewer) = (client(&dir.path().join("host")), client(&dir.path().join("viewer")));
+        let request = SeedRequest {
+            path,
+            name: None,
+            trackers: vec![],
+            progress: Arc::new(|_| {}),
+            encryption: Encryption::Allowed,
+            terms: Terms::default(),
+        };
+        let (seeding, _) = host.seed(request).await.expect("the film is shared");
+        let behind = SocketAddr::from(([127, 0, 0, 1], host.listen_port()));
+        let (infohash, encryption) = (seeding.infohash(), Encryption::Allowed);
+        let (_viewing, _events) = add_and_fetch(&viewer, infohash, addr, encryption, Fetch::AsNeeded).await;
+        let heard = smol::unblock(move || picky_door(&door, behind, 4)).await;
+        assert_eq!(heard, [true, false, false, false], "plaintext once");
+        viewer.shutdown().await;
+        host.shutdown().await;
     });
 }
