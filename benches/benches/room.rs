@@ -13,7 +13,7 @@ use signal_proto::ids::{SocketId, SocketKey};
 use signal_proto::lobby::{Input, Lobby, LobbyConfig, Output};
 use signal_proto::rng::Rng;
 use signal_proto::room::Setting;
-use signal_proto::socketio::{Args, Packet};
+use signal_proto::socketio::event_message;
 use signal_proto::time::ServerClock;
 use signal_proto::token::Signer;
 
@@ -179,16 +179,14 @@ impl Cinema {
 
     /// What a driver does, but for the sockets.
     fn write(&mut self) {
-        while let Some(output) = self.lobby.poll_output() {
+        while let Some(output) = self.lobby.poll_encoded() {
             let Output::Emit { to, name, payload } = output else { continue };
             if name == "room-created" {
-                self.code = payload["room"]["code"].clone();
+                self.code = payload.value()["room"]["code"].clone();
             }
-            let event =
-                Packet::Event { namespace: "/".to_owned(), id: None, name: name.to_owned(), args: Args::one(payload) };
-            let messages = event.encode();
+            let message = event_message(name, &payload);
             for _ in to {
-                self.written += messages.iter().cloned().map(frame_len).sum::<usize>();
+                self.written += frame_len(message.clone());
             }
         }
         black_box(self.written);

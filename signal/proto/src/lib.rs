@@ -1,7 +1,7 @@
 //! The signalling server's protocols and decisions, without a socket, a thread or a clock.
 //!
 //! From the wire up: [`engineio`] keeps a connection alive over polling or WebSocket, [`socketio`] puts events and
-//! acknowledgements on it, [`event`] makes checked values of what clients say.
+//! acknowledgements on it, [`event`] makes checked values of what clients say, and what the server says is a [`payload`].
 //! [`playback`] says where a room is in its film, [`sync`] keeps people there, [`roles`] and [`token`] say who may and who
 //! is who; [`tracker`] and [`turn_credentials`] serve what does not go through rooms.
 //!
@@ -20,6 +20,7 @@ pub mod ids;
 pub mod json;
 pub mod limits;
 pub mod lobby;
+pub mod payload;
 pub mod playback;
 pub mod rng;
 pub mod roles;

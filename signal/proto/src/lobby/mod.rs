@@ -16,6 +16,7 @@ use crate::error::{Code, Problem};
 use crate::event::{Capabilities, ClientEvent, RoomSnapshot, parse_client};
 use crate::ids::{ParticipantId, RoomCode, RoomKey, SocketId, SocketKey};
 use crate::limits::{ADDRESSES_MAX, ROOMS_MAX, ROOMS_PER_ADDRESS_MAX};
+use crate::payload::Payload;
 use crate::rng::Rng;
 use crate::roles::Role;
 use crate::room::{self, Entrant, Room, Setting};
@@ -57,26 +58,26 @@ pub enum Input {
     },
 }
 
-/// What a lobby wants done.
+/// What a lobby wants done: with payloads as they are sent, or as values.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Output {
-    /// Send an event.
+pub enum Output<P = Value> {
+    /// Send an event. [`event_message`](crate::socketio::event_message) makes the whole text of it, once for all who hear it.
     Emit {
         /// To whom.
         to: Vec<SocketKey>,
         /// Its name.
         name: &'static str,
-        /// What it carries.
-        payload: Value,
+        /// What it carries, an object.
+        payload: P,
     },
-    /// Acknowledge.
+    /// Acknowledge: [`ack_message`](crate::socketio::ack_message), where the event's own number is the mark.
     Ack {
         /// To whom.
         to: SocketKey,
         /// The mark that [`Input::Event`] gave.
         ack: u64,
         /// The answer.
-        payload: Value,
+        payload: P,
     },
     /// End a connection, once what was sent is with it.
     Close(SocketKey),
@@ -119,7 +120,7 @@ pub struct Lobby {
     failures: BTreeMap<IpAddr, Bucket>,
     participants: usize,
     draining: bool,
-    outputs: VecDeque<Output>,
+    outputs: VecDeque<Output<Payload>>,
 }
 
 #[derive(Debug)]
@@ -199,8 +200,17 @@ impl Lobby {
     }
 
     /// The next thing to do. Drain to `None` before waiting.
-    pub fn poll_output(&mut self) -> Option<Output> {
+    pub fn poll_encoded(&mut self) -> Option<Output<Payload>> {
         self.outputs.pop_front()
+    }
+
+    /// The next thing to do, in the same order, for who looks into payloads: each is read anew.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        Some(match self.poll_encoded()? {
+            Output::Emit { to, name, payload } => Output::Emit { to, name, payload: payload.value() },
+            Output::Ack { to, ack, payload } => Output::Ack { to, ack, payload: payload.value() },
+            Output::Close(socket) => Output::Close(socket),
+        })
     }
 
     /// When to call [`Lobby::handle_timeout`].
@@ -237,7 +247,7 @@ impl Lobby {
         match self.on_client_event(now, from, event) {
             Ok(answer) => {
                 if let Some(ack) = ack {
-                    let payload = answer.unwrap_or_else(|| json!({ "success": true }));
+                    let payload = answer.unwrap_or_else(|| json!({ "success": true }).into());
                     self.outputs.push_back(Output::Ack { to: from, ack, payload });
                 }
             }
@@ -245,7 +255,12 @@ impl Lobby {
         }
     }
 
-    fn on_client_event(&mut self, now: Instant, from: SocketKey, event: ClientEvent) -> Result<Option<Value>, Problem> {
+    fn on_client_event(
+        &mut self,
+        now: Instant,
+        from: SocketKey,
+        event: ClientEvent,
+    ) -> Result<Option<Payload>, Problem> {
         match event {
             ClientEvent::CreateRoom { participant, name, capabilities, requested_code } => {
                 let door = Door { socket: from, participant, name, capabilities };
@@ -263,7 +278,7 @@ impl Lobby {
         }
     }
 
-    fn on_create(&mut self, now: Instant, door: Door, requested: Option<RoomCode>) -> Result<Value, Problem> {
+    fn on_create(&mut self, now: Instant, door: Door, requested: Option<RoomCode>) -> Result<Payload, Problem> {
         self.check_open()?;
         let address = self.address_of(door.socket);
         let count = self.rooms_by_address.get(&address).copied().unwrap_or(0);
@@ -286,7 +301,7 @@ impl Lobby {
         code: Option<&RoomCode>,
         token: Option<&str>,
         snapshot: Option<&RoomSnapshot>,
-    ) -> Result<Value, Problem> {
+    ) -> Result<Payload, Problem> {
         self.check_open()?;
         let server_now = self.setting.clock.at(now);
         let claims = token.and_then(|token| self.setting.signer.verify(token, server_now).ok());
@@ -311,7 +326,7 @@ impl Lobby {
         code: Option<&RoomCode>,
         claims: Option<&Claims>,
         snapshot: Option<&RoomSnapshot>,
-    ) -> Result<Value, Problem> {
+    ) -> Result<Payload, Problem> {
         let key = code.map(RoomCode::key).ok_or(Code::S002)?;
         if let Some(place) = self.rooms.get(&key) {
             // The same connection once more is still the same person.
@@ -340,7 +355,7 @@ impl Lobby {
         room: Room,
         claims: Option<&Claims>,
         snapshot: Option<&RoomSnapshot>,
-    ) -> Result<Value, Problem> {
+    ) -> Result<Payload, Problem> {
         if self.rooms.len() >= ROOMS_MAX {
             return Err(Problem::new(Code::S005, "the server has as many rooms as it can hold"));
         }
@@ -361,7 +376,7 @@ impl Lobby {
         key: &RoomKey,
         claims: Option<&Claims>,
         snapshot: Option<&RoomSnapshot>,
-    ) -> Result<Value, Problem> {
+    ) -> Result<Payload, Problem> {
         let Some(socket) = self.sockets.get(&door.socket) else { return Err(Code::S002.into()) };
         let before = socket.place.clone();
         let entrant = Entrant {
@@ -483,9 +498,10 @@ impl Lobby {
             "join-room" => Some("room-joined"),
             _ => None,
         };
-        self.outputs.push_back(Output::Emit { to: vec![to], name: "error", payload: problem.shown() });
-        let answer = answering.map(|name| Output::Emit { to: vec![to], name, payload: problem.answer() });
+        self.outputs.push_back(Output::Emit { to: vec![to], name: "error", payload: problem.shown().into() });
+        let payload = Payload::from(problem.answer());
+        let answer = answering.map(|name| Output::Emit { to: vec![to], name, payload: payload.clone() });
         self.outputs.extend(answer);
-        self.outputs.extend(ack.map(|ack| Output::Ack { to, ack, payload: problem.answer() }));
+        self.outputs.extend(ack.map(|ack| Output::Ack { to, ack, payload }));
     }
 }

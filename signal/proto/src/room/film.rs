@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Room, Said};
 use crate::error::Problem;
 use crate::event::FilmNews;
 use crate::ids::ParticipantId;
 use crate::limits::SUBTITLES_MAX;
+use crate::payload::Payload;
 use crate::playback::{Cause, PlaybackState};
 use crate::roles::Power;
 use crate::sync::gate;
@@ -30,7 +31,7 @@ impl Room {
         magnet: String,
         stream_path: Option<String>,
         name: Option<String>,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         self.check(who, Power::Control)?;
         let before = self.film.as_ref().and_then(|film| film.magnet.as_deref()).map(torrent_of);
         let is_another = before.as_ref().is_some_and(|before| *before != torrent_of(&magnet));
@@ -59,7 +60,7 @@ impl Room {
         now: Instant,
         who: &ParticipantId,
         news: FilmNews,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         self.check(who, Power::Control)?;
         let is_first = self.film.is_none();
         let film = self.film.get_or_insert(Film { magnet: None, stream_path: None, name: None, movie: None });
@@ -72,12 +73,12 @@ impl Room {
         Ok(Some(told))
     }
 
-    pub(super) fn on_media_cleared(&mut self, now: Instant, who: &ParticipantId) -> Result<Option<Value>, Problem> {
+    pub(super) fn on_media_cleared(&mut self, now: Instant, who: &ParticipantId) -> Result<Option<Payload>, Problem> {
         self.check(who, Power::Control)?;
         self.film = None;
         self.subtitles.clear();
         self.begin_film(now, Cause::of(who, "cleared"), false);
-        let told = json!({ "by": who.as_str(), "epoch": self.anchor.epoch });
+        let told = Payload::from(json!({ "by": who.as_str(), "epoch": self.anchor.epoch }));
         self.say_to_others(who, Said::new("media-cleared", told.clone()));
         self.say_state(now);
         Ok(Some(told))
@@ -89,10 +90,11 @@ impl Room {
         magnet: &str,
         name: &str,
         language: Option<&str>,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         let told = json!({ "magnet": magnet, "name": name, "language": language, "by": who.as_str() });
-        self.subtitles.retain(|kept| kept["magnet"] != told["magnet"]);
-        self.subtitles.push_back(told.clone());
+        let told = Payload::from(told);
+        self.subtitles.retain(|(kept, _)| kept != magnet);
+        self.subtitles.push_back((magnet.to_owned(), told.clone()));
         if self.subtitles.len() > SUBTITLES_MAX {
             self.subtitles.pop_front();
         }
@@ -105,7 +107,7 @@ impl Room {
         let Some(film) = &self.film else { return };
         let magnet = film.magnet.is_some().then(|| Said::new("torrent-magnet", self.magnet_told("")));
         let movie = film.movie.as_ref().map(|movie| Said::new("movie-loaded", movie_told(movie)));
-        let subtitles = self.subtitles.iter().map(|told| Said::new("subtitle-shared", told.clone()));
+        let subtitles = self.subtitles.iter().map(|(_, told)| Said::new("subtitle-shared", told.clone()));
         let all: Vec<Said> = magnet.into_iter().chain(movie).chain(subtitles).collect();
         all.into_iter().for_each(|said| self.say(who, said));
     }
@@ -132,7 +134,7 @@ impl Room {
         self.gate.handle_input(now, input);
     }
 
-    fn magnet_told(&self, by: &str) -> Value {
+    fn magnet_told(&self, by: &str) -> Payload {
         let film = self.film.as_ref();
         let mut told = json!({
             "magnetURI": film.and_then(|film| film.magnet.as_deref()),
@@ -143,12 +145,12 @@ impl Room {
         if !by.is_empty() {
             told["by"] = by.into();
         }
-        told
+        told.into()
     }
 }
 
-fn movie_told(news: &FilmNews) -> Value {
-    json!({ "name": news.name, "duration": news.duration.map(crate::time::MediaTime::seconds) })
+fn movie_told(news: &FilmNews) -> Payload {
+    json!({ "name": news.name, "duration": news.duration.map(crate::time::MediaTime::seconds) }).into()
 }
 
 /// What of a magnet says which torrent it is: its infohashes, in lower case. The rest is names and hints.

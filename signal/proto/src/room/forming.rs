@@ -62,7 +62,7 @@ impl Room {
             wish: None,
             sought_seq: 0,
             deadline: None,
-            held: Vec::new(),
+            held: None,
             ask_reports_at: None,
             chat: VecDeque::new(),
             chat_numbered: 0,

@@ -2,17 +2,18 @@
 
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Member, Room, Said};
 use crate::error::{Code, Problem};
 use crate::event::HostLeft;
 use crate::ids::ParticipantId;
+use crate::payload::Payload;
 use crate::roles::Role;
 
 impl Room {
     pub(super) fn host(&self) -> Option<(&ParticipantId, &Member)> {
-        self.members.iter().find(|(_, member)| member.role == Role::Host)
+        self.members.iter().find(|(_, member)| member.role() == Role::Host)
     }
 
     /// The grace is over and no host is here.
@@ -34,14 +35,14 @@ impl Room {
     pub(super) fn choose_heir(&mut self, now: Instant, previous: Option<&ParticipantId>, reason: &str) {
         self.heir_at = None;
         let here = self.members.iter().filter(|(_, member)| member.is_here());
-        let heir = here.min_by_key(|(_, member)| (member.role, member.arrival)).map(|(id, _)| id.clone());
+        let heir = here.min_by_key(|(_, member)| (member.role(), member.arrival)).map(|(id, _)| id.clone());
         if let Some(heir) = heir {
             self.promote(now, &heir, previous, reason);
         }
     }
 
-    pub(super) fn on_claim_host(&mut self, now: Instant, who: &ParticipantId) -> Result<Option<Value>, Problem> {
-        let may = self.members.get(who).is_some_and(|member| member.founder && member.role == Role::Cohost);
+    pub(super) fn on_claim_host(&mut self, now: Instant, who: &ParticipantId) -> Result<Option<Payload>, Problem> {
+        let may = self.members.get(who).is_some_and(|member| member.founder && member.role() == Role::Cohost);
         if !may {
             return Err(Problem::new(Code::S008, "only the room's first host, as its cohost, may claim it back"));
         }
@@ -76,9 +77,9 @@ impl Room {
     }
 
     pub(super) fn give_role(&mut self, now: Instant, who: &ParticipantId, role: Role) {
-        let Some(member) = self.members.get_mut(who).filter(|member| member.role != role) else { return };
-        member.role = role;
-        let shown = member.shown(who);
+        let Some(member) = self.members.get_mut(who).filter(|member| member.role() != role) else { return };
+        member.set_role(role);
+        let shown = member.shown().clone();
         self.say_to_all(Said::new("participant-updated", shown));
         self.new_token(now, who);
     }

@@ -9,11 +9,12 @@ use crate::error::{Code, Problem};
 use crate::event::{HostLeft, Mode};
 use crate::ids::ParticipantId;
 use crate::limits::KICKED_MAX;
+use crate::payload::Payload;
 use crate::roles::{ControlMode, Power, Role};
 use crate::sync::gate::{self, WaitPolicy};
 
 impl Room {
-    pub(super) fn on_set_control_mode(&mut self, who: &ParticipantId, mode: Mode) -> Result<Option<Value>, Problem> {
+    pub(super) fn on_set_control_mode(&mut self, who: &ParticipantId, mode: Mode) -> Result<Option<Payload>, Problem> {
         self.check(who, Power::Manage)?;
         self.mode = match mode {
             Mode::Host => ControlMode::Host,
@@ -29,7 +30,7 @@ impl Room {
         who: &ParticipantId,
         other: &ParticipantId,
         role: Role,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         self.check(who, Power::Manage)?;
         if !self.members.contains_key(other) {
             return Err(Code::S014.into());
@@ -45,7 +46,7 @@ impl Room {
             }
             (Role::Cohost | Role::Viewer, false) => self.give_role(now, other, role),
         }
-        Ok(self.members.get(other).map(|member| member.shown(other)))
+        Ok(self.members.get(other).map(|member| member.shown().clone()))
     }
 
     pub(super) fn on_kick(
@@ -53,7 +54,7 @@ impl Room {
         now: Instant,
         who: &ParticipantId,
         other: &ParticipantId,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         self.check(who, Power::Manage)?;
         if other == who {
             return Err(Problem::new(Code::S008, "you cannot remove yourself: leave, or end the room"));
@@ -65,10 +66,10 @@ impl Room {
     }
 
     /// Somebody must go, and stays out.
-    pub(super) fn expel(&mut self, now: Instant, other: &ParticipantId) -> Value {
-        let socket = self.members.get(other).and_then(|member| member.socket);
+    pub(super) fn expel(&mut self, now: Instant, other: &ParticipantId) -> Payload {
+        let socket = self.members.get(other).and_then(super::Member::socket);
         self.say(other, Said::new("error", Problem::from(Code::S007).shown()));
-        let told = json!({ "id": other.as_str(), "reason": "removed" });
+        let told = Payload::from(json!({ "id": other.as_str(), "reason": "removed" }));
         self.remove(now, other, told.clone());
         self.past.remove(other);
         if self.kicked.len() >= KICKED_MAX {
@@ -79,7 +80,7 @@ impl Room {
         told
     }
 
-    pub(super) fn on_lock(&mut self, who: &ParticipantId, locked: bool) -> Result<Option<Value>, Problem> {
+    pub(super) fn on_lock(&mut self, who: &ParticipantId, locked: bool) -> Result<Option<Payload>, Problem> {
         self.check(who, Power::Manage)?;
         self.locked = locked;
         Ok(Some(self.say_updated()))
@@ -91,7 +92,7 @@ impl Room {
         who: &ParticipantId,
         wait: Option<WaitPolicy>,
         host_left: Option<HostLeft>,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         self.check(who, Power::Manage)?;
         self.wait = wait.unwrap_or(self.wait);
         self.host_left = host_left.unwrap_or(self.host_left);
@@ -99,7 +100,7 @@ impl Room {
         Ok(Some(self.say_updated()))
     }
 
-    pub(super) fn on_end_room(&mut self, who: &ParticipantId) -> Result<Option<Value>, Problem> {
+    pub(super) fn on_end_room(&mut self, who: &ParticipantId) -> Result<Option<Payload>, Problem> {
         self.check(who, Power::Manage)?;
         self.end("the host ended the room");
         Ok(None)
@@ -113,12 +114,13 @@ impl Room {
         json!({ "wait": self.wait.as_str(), "hostLeft": host_left })
     }
 
-    fn say_updated(&mut self) -> Value {
+    fn say_updated(&mut self) -> Payload {
         let mut told =
             json!({ "controlMode": self.mode.as_str(), "locked": self.locked, "policy": self.policy_shown() });
         if let ControlMode::Chosen(chosen) = &self.mode {
             told["participants"] = chosen.iter().map(|id| Value::from(id.as_str())).collect();
         }
+        let told = Payload::from(told);
         self.say_to_all(Said::new("room-updated", told.clone()));
         told
     }

@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
+use super::Entrant;
 use crate::event::Capabilities;
 use crate::ids::{ParticipantId, SocketId, SocketKey};
+use crate::payload::Payload;
 use crate::roles::Role;
 
 /// Actions remembered by their ids, so that one that is sent twice is done once.
@@ -17,20 +19,24 @@ const SYNC_LEVEL: u64 = 2;
 
 #[derive(Debug)]
 pub(super) struct Member {
-    pub(super) name: String,
-    pub(super) role: Role,
-    pub(super) capabilities: Capabilities,
+    id: ParticipantId,
+    name: String,
+    role: Role,
+    capabilities: Capabilities,
     /// The connection; `None` while away.
-    pub(super) socket: Option<SocketKey>,
+    socket: Option<SocketKey>,
     /// The connection's public name, also of the last one.
-    pub(super) peer_id: SocketId,
+    peer_id: SocketId,
+    in_call: bool,
+    spectates: bool,
+    /// As every list and update shows it. Invariant: it says what the fields above do. Whoever comes in is told of everybody, so it
+    /// is encoded when something changes.
+    shown: Payload,
     /// Its place in the order of coming, kept over an absence.
     pub(super) arrival: u64,
     pub(super) away_until: Option<Instant>,
     /// The room's first host, who may claim it back.
     pub(super) founder: bool,
-    pub(super) in_call: bool,
-    pub(super) spectates: bool,
     pub(super) watches_reports: bool,
     pub(super) rtt: Duration,
     pub(super) corrected_at: Option<Instant>,
@@ -39,31 +45,53 @@ pub(super) struct Member {
 }
 
 impl Member {
-    pub(super) fn new(
-        name: String,
-        role: Role,
-        capabilities: Capabilities,
-        socket: SocketKey,
-        peer_id: SocketId,
-        arrival: u64,
-    ) -> Self {
-        Self {
-            name,
+    pub(super) fn new(id: ParticipantId, entrant: Entrant, role: Role, arrival: u64) -> Self {
+        let mut member = Self {
+            id,
+            name: entrant.name,
             role,
-            capabilities,
-            socket: Some(socket),
-            peer_id,
+            capabilities: entrant.capabilities,
+            socket: Some(entrant.socket),
+            peer_id: entrant.peer_id,
+            in_call: false,
+            spectates: false,
+            shown: Payload::encoded(""),
             arrival,
             away_until: None,
             founder: false,
-            in_call: false,
-            spectates: false,
             watches_reports: false,
             rtt: Duration::ZERO,
             corrected_at: None,
             ice_due: None,
             actions: VecDeque::new(),
-        }
+        };
+        member.show();
+        member
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) const fn role(&self) -> Role {
+        self.role
+    }
+
+    pub(super) const fn socket(&self) -> Option<SocketKey> {
+        self.socket
+    }
+
+    pub(super) const fn peer_id(&self) -> &SocketId {
+        &self.peer_id
+    }
+
+    pub(super) const fn is_in_call(&self) -> bool {
+        self.in_call
+    }
+
+    /// As every list and update shows it.
+    pub(super) const fn shown(&self) -> &Payload {
+        &self.shown
     }
 
     pub(super) const fn knows_sync(&self) -> bool {
@@ -86,10 +114,30 @@ impl Member {
         true
     }
 
-    /// As every list and update shows it.
-    pub(super) fn shown(&self, id: &ParticipantId) -> Value {
+    pub(super) fn set_role(&mut self, role: Role) {
+        self.role = role;
+        self.show();
+    }
+
+    pub(super) fn set_in_call(&mut self, in_call: bool) {
+        self.in_call = in_call;
+        self.show();
+    }
+
+    pub(super) fn set_spectating(&mut self, spectates: bool) {
+        self.spectates = spectates;
+        self.show();
+    }
+
+    /// The connection is gone; it counts as here again when a new one comes, as another `Member`.
+    pub(super) fn lose_connection(&mut self, away_until: Instant) {
+        (self.socket, self.away_until) = (None, Some(away_until));
+        self.show();
+    }
+
+    fn show(&mut self) {
         let mut shown = json!({
-            "id": id.as_str(),
+            "id": self.id.as_str(),
             "name": self.name,
             "role": self.role.as_str(),
             "peerId": self.peer_id.as_str(),
@@ -102,6 +150,6 @@ impl Member {
         if self.spectates {
             shown["spectating"] = true.into();
         }
-        shown
+        self.shown = shown.into();
     }
 }

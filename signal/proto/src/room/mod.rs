@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub use forming::Entrant;
 pub use setting::{IceSetting, Setting, TurnAuth};
@@ -27,6 +27,7 @@ pub use setting::{IceSetting, Setting, TurnAuth};
 use crate::error::{Code, Problem};
 use crate::event::{ClientEvent, HostLeft};
 use crate::ids::{ParticipantId, RoomCode, SocketKey};
+use crate::payload::Payload;
 use crate::playback::Anchor;
 use crate::roles::{ControlMode, Power, Role};
 use crate::sync::gate::{Gate, WaitPolicy};
@@ -68,7 +69,8 @@ pub struct Room {
     wait: WaitPolicy,
     host_left: HostLeft,
     film: Option<Film>,
-    subtitles: VecDeque<Value>,
+    /// By their magnets.
+    subtitles: VecDeque<(String, Payload)>,
     anchor: Anchor,
     gate: Gate,
     /// What plays once the gate opens.
@@ -77,9 +79,9 @@ pub struct Room {
     sought_seq: u64,
     /// When a wait is over, for telling.
     deadline: Option<ServerTime>,
-    held: Vec<HeldPlay>,
+    held: Option<HeldPlay>,
     ask_reports_at: Option<Instant>,
-    chat: VecDeque<Value>,
+    chat: VecDeque<Payload>,
     chat_numbered: u64,
     closing_told: bool,
     over: bool,
@@ -115,7 +117,7 @@ pub struct Said {
     /// Its name.
     pub name: &'static str,
     /// What it carries.
-    pub payload: Value,
+    pub payload: Payload,
 }
 
 /// Why a room wants to be woken.
@@ -147,7 +149,7 @@ impl Room {
         now: Instant,
         who: &ParticipantId,
         event: ClientEvent,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         if !self.members.contains_key(who) {
             return Err(Problem::new(Code::S008, "you are in no room"));
         }
@@ -253,7 +255,7 @@ impl Room {
         let others = [
             self.heir_at.map(|at| (at, Wake::Heir)),
             self.gate.poll_timeout().map(|(at, _)| (at, Wake::Gate)),
-            self.held.iter().map(|held| held.at).min().map(|at| (at, Wake::HeldPlay)),
+            self.held.as_ref().and_then(HeldPlay::due_at).map(|at| (at, Wake::HeldPlay)),
             self.ask_reports_at.map(|at| (at, Wake::Reports)),
             Some((end, Wake::End)),
         ];
@@ -292,7 +294,7 @@ impl Room {
 
     /// A member's role.
     pub fn role_of(&self, who: &ParticipantId) -> Option<Role> {
-        self.members.get(who).map(|member| member.role)
+        self.members.get(who).map(Member::role)
     }
 
     /// Whether a member may, and the problem to tell if not.
@@ -342,13 +344,13 @@ impl Room {
     fn end(&mut self, reason: &str) {
         self.say_to_all(Said::new("room-closing", json!({ "in": 0, "reason": reason })));
         for member in std::mem::take(&mut self.members).into_values() {
-            self.outputs.extend(member.socket.map(Output::Out));
+            self.outputs.extend(member.socket().map(Output::Out));
         }
         self.over = true;
     }
 
     fn say(&mut self, who: &ParticipantId, said: Said) {
-        if let Some(socket) = self.members.get(who).and_then(|member| member.socket) {
+        if let Some(socket) = self.members.get(who).and_then(Member::socket) {
             self.outputs.push_back(Output::Emit { to: vec![socket], said });
         }
     }
@@ -362,7 +364,7 @@ impl Room {
     }
 
     fn say_where(&mut self, said: Said, fit: impl Fn(&ParticipantId, &Member) -> bool) {
-        let fit = |(who, member): (&ParticipantId, &Member)| member.socket.filter(|_| fit(who, member));
+        let fit = |(who, member): (&ParticipantId, &Member)| member.socket().filter(|_| fit(who, member));
         let to: Vec<SocketKey> = self.members.iter().filter_map(fit).collect();
         if !to.is_empty() {
             self.outputs.push_back(Output::Emit { to, said });
@@ -372,7 +374,7 @@ impl Room {
 
 impl Said {
     /// An event.
-    pub const fn new(name: &'static str, payload: Value) -> Self {
-        Self { name, payload }
+    pub fn new(name: &'static str, payload: impl Into<Payload>) -> Self {
+        Self { name, payload: payload.into() }
     }
 }

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 use std::time::Instant;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Entrant, Member, Output, PAST_MAX, Past, Room, Said};
 use crate::error::{Code, Problem};
 use crate::event::RoomSnapshot;
 use crate::ids::{ParticipantId, SocketKey};
+use crate::payload::{self, ObjectWriter, Payload};
 use crate::playback::PlaybackState;
 use crate::roles::Role;
 use crate::sync::gate;
@@ -16,6 +17,9 @@ use crate::token::Claims;
 
 /// The oldest version of the contract that a client may say it knows (`capabilities.version`).
 const VERSION_MIN: u64 = 1;
+
+/// About what an answer to somebody who comes in has beside the list of people: room for it is made at once.
+const WELCOME_LEN_GUESS: usize = 1024;
 
 /// How somebody comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +42,14 @@ impl Room {
         entrant: &Entrant,
         claims: Option<&Claims>,
         snapshot: Option<&RoomSnapshot>,
-    ) -> Result<(ParticipantId, Value), Problem> {
+    ) -> Result<(ParticipantId, Payload), Problem> {
         // A token of an earlier room of this code says nothing here.
         let claims = claims.filter(|claims| claims.room_id == self.id);
         self.check_entrance(entrant, claims)?;
         let returning = claims.map(|claims| &claims.participant);
-        let is_former =
-            |(id, member): &(&ParticipantId, &Member)| member.socket == Some(entrant.socket) && Some(*id) != returning;
+        let is_former = |(id, member): &(&ParticipantId, &Member)| {
+            member.socket() == Some(entrant.socket) && Some(*id) != returning
+        };
         // One connection is one person: it leaves as whom it was.
         if let Some(former) = self.members.iter().find(is_former).map(|(id, _)| id.clone()) {
             self.leave(now, &former);
@@ -77,8 +82,8 @@ impl Room {
         let answer = self.welcome(now, &id, founding);
         if let Some(member) = self.members.get(&id) {
             let said = match coming {
-                Coming::New => Said::new("participant-joined", member.shown(&id)),
-                Coming::Back => Said::new("participant-updated", member.shown(&id)),
+                Coming::New => Said::new("participant-joined", member.shown().clone()),
+                Coming::Back => Said::new("participant-updated", member.shown().clone()),
             };
             self.say_to_others(&id, said);
         }
@@ -92,14 +97,14 @@ impl Room {
 
     /// A member's connection is gone. They may be back.
     pub fn handle_lost(&mut self, now: Instant, who: &ParticipantId, socket: SocketKey) {
-        let Some(member) = self.members.get_mut(who).filter(|member| member.socket == Some(socket)) else { return };
-        let is_host = member.role == Role::Host;
+        let Some(member) = self.members.get_mut(who).filter(|member| member.socket() == Some(socket)) else { return };
+        let is_host = member.role() == Role::Host;
         let grace = if is_host { self.setting.host_grace } else { self.setting.away_grace };
-        (member.socket, member.away_until) = (None, Some(now + grace));
+        member.lose_connection(now + grace);
         self.drop_from_call(who);
         self.gate.handle_input(now, gate::Input::Left(who.clone()));
         if let Some(member) = self.members.get(who) {
-            self.say_to_others(who, Said::new("participant-updated", member.shown(who)));
+            self.say_to_others(who, Said::new("participant-updated", member.shown().clone()));
         }
         if is_host {
             self.heir_at = Some(now + grace);
@@ -122,14 +127,14 @@ impl Room {
     }
 
     /// Takes a member out; the others are told.
-    pub(super) fn remove(&mut self, now: Instant, who: &ParticipantId, told: Value) {
+    pub(super) fn remove(&mut self, now: Instant, who: &ParticipantId, told: impl Into<Payload>) {
         self.drop_from_call(who);
         let Some(member) = self.members.remove(who) else { return };
-        self.outputs.extend(member.socket.map(Output::Out));
+        self.outputs.extend(member.socket().map(Output::Out));
         if self.past.len() >= PAST_MAX {
             self.past.pop_first();
         }
-        self.past.insert(who.clone(), Past { role: member.role, founder: member.founder });
+        self.past.insert(who.clone(), Past { role: member.role(), founder: member.founder });
         self.gate.handle_input(now, gate::Input::Left(who.clone()));
         self.say_to_all(Said::new("participant-left", told));
     }
@@ -152,20 +157,6 @@ impl Room {
     pub(super) fn new_token(&mut self, now: Instant, who: &ParticipantId) {
         let token = self.token(now, who);
         self.say(who, Said::new("session-token", json!({ "sessionToken": token })));
-    }
-
-    /// The room as its members are told it, for one of them.
-    pub(super) fn shown_to(&self, who: &ParticipantId) -> Value {
-        let participants: Vec<Value> = self.members.iter().map(|(id, member)| member.shown(id)).collect();
-        json!({
-            "code": self.code.as_str(),
-            "host": self.host().map(|(id, _)| id.as_str()),
-            "role": self.role_of(who).unwrap_or(Role::Viewer).as_str(),
-            "participants": participants,
-            "controlMode": self.mode.as_str(),
-            "locked": self.locked,
-            "policy": self.policy_shown(),
-        })
     }
 
     fn check_entrance(&self, entrant: &Entrant, claims: Option<&Claims>) -> Result<(), Problem> {
@@ -206,7 +197,7 @@ impl Room {
     fn come_back(&mut self, now: Instant, entrant: &Entrant, claims: &Claims) -> Coming {
         let id = &claims.participant;
         // What the room knows beats what a token says.
-        let known = self.members.get(id).map(|member| Past { role: member.role, founder: member.founder });
+        let known = self.members.get(id).map(|member| Past { role: member.role(), founder: member.founder });
         let past = known.or_else(|| self.past.remove(id));
         // Where nothing was forgotten, who is not known was forgotten among very many, and its token may be an old one.
         let claimed = Past { role: claims.role, founder: claims.role == Role::Host };
@@ -219,7 +210,7 @@ impl Room {
         let mut actions = VecDeque::new();
         let coming = if let Some(mut former) = self.members.remove(id) {
             actions = std::mem::take(&mut former.actions);
-            if let Some(socket) = former.socket.filter(|socket| *socket != entrant.socket) {
+            if let Some(socket) = former.socket().filter(|socket| *socket != entrant.socket) {
                 let said = Said::new("room-closing", json!({ "in": 0, "reason": "you joined from elsewhere" }));
                 self.outputs.push_back(Output::Emit { to: vec![socket], said });
                 self.outputs.extend([Output::Out(socket), Output::Close(socket)]);
@@ -268,8 +259,7 @@ impl Room {
     ) {
         let arrival = arrival.unwrap_or(self.arrivals);
         self.arrivals += 1;
-        let Entrant { name, capabilities, socket, peer_id, .. } = entrant.clone();
-        let mut member = Member::new(name, role, capabilities, socket, peer_id, arrival);
+        let mut member = Member::new(id.clone(), entrant.clone(), role, arrival);
         member.founder = founder;
         let says_ready = member.knows_sync();
         self.members.insert(id.clone(), member);
@@ -290,21 +280,22 @@ impl Room {
     }
 
     /// Everything somebody needs who has just come in, in the contract's order.
-    fn welcome(&mut self, now: Instant, who: &ParticipantId, founding: bool) -> Value {
+    fn welcome(&mut self, now: Instant, who: &ParticipantId, founding: bool) -> Payload {
         let signer = &self.setting.signer;
         let swarm = json!({ "key": hex(&signer.swarm_key(self.id)), "self": hex(&signer.swarm_self(self.id, who)) });
         let ice = self.setting.ice.servers_for(who, self.server_now(now));
         let token = self.token(now, who);
-        let peer_id = self.members.get(who).map(|member| member.peer_id.as_str().to_owned());
-        let answer = json!({
-            "success": true,
-            "room": self.shown_to(who),
-            "participantId": who.as_str(),
-            "sessionToken": token,
-            "peerId": peer_id,
-            "iceServers": ice,
-            "swarm": swarm,
-        });
+        let people = payload::list(self.members.values().map(Member::shown));
+        let answer = ObjectWriter::sized(people.len() + WELCOME_LEN_GUESS)
+            .field("success", true)
+            .encoded("room", &self.shown_to(who, &people))
+            .field("participantId", who.as_str())
+            .field("sessionToken", token)
+            .field("peerId", self.members.get(who).map(|member| member.peer_id().as_str()))
+            .field("iceServers", ice)
+            .field("swarm", swarm)
+            .end();
+        let answer = Payload::encoded(answer);
         let renewal = self.setting.ice.renewal(now);
         if let Some(member) = self.members.get_mut(who) {
             member.ice_due = renewal;
@@ -312,15 +303,29 @@ impl Room {
         let name = if founding { "room-created" } else { "room-joined" };
         self.say(who, Said::new(name, answer.clone()));
         if !founding {
-            let list: Vec<Value> = self.members.iter().map(|(id, member)| member.shown(id)).collect();
-            self.say(who, Said::new("participant-list", json!({ "participants": list })));
+            let list = ObjectWriter::sized(people.len() + 32).encoded("participants", &people).end();
+            self.say(who, Said::new("participant-list", Payload::encoded(list)));
             self.show_film(who);
             let snapshot = self.snapshot(now);
             self.say(who, Said::new("playback-snapshot", snapshot));
-            let messages: Vec<Value> = self.chat.iter().cloned().collect();
-            self.say(who, Said::new("chat-history", json!({ "messages": messages })));
+            let messages = payload::list(self.chat.iter());
+            let history = ObjectWriter::sized(messages.len() + 16).encoded("messages", &messages).end();
+            self.say(who, Said::new("chat-history", Payload::encoded(history)));
         }
         answer
+    }
+
+    /// The room as its members are told it, for one of them.
+    fn shown_to(&self, who: &ParticipantId, people: &str) -> String {
+        ObjectWriter::sized(people.len() + WELCOME_LEN_GUESS)
+            .field("code", self.code.as_str())
+            .field("host", self.host().map(|(id, _)| id.as_str()))
+            .field("role", self.role_of(who).unwrap_or(Role::Viewer).as_str())
+            .encoded("participants", people)
+            .field("controlMode", self.mode.as_str())
+            .field("locked", self.locked)
+            .field("policy", self.policy_shown())
+            .end()
     }
 
     pub(super) fn look_whether_empty(&mut self, now: Instant) {

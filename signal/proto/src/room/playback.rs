@@ -1,5 +1,6 @@
 //! Playing in step: who moves the anchor, what waits for whom, and what each kind of client is told of it.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Room, Said};
 use crate::error::Problem;
 use crate::ids::ParticipantId;
+use crate::payload::Payload;
 use crate::playback::{Cause, PlaybackState, start_delay};
 use crate::roles::Power;
 use crate::sync::gate;
@@ -19,18 +21,25 @@ pub(super) struct Wish {
     cause: Cause,
 }
 
-/// A start that is told to a client that plays at once, when it is time.
+/// A start that is told to clients that play at once, when it is time for each.
 #[derive(Clone, Debug)]
 pub(super) struct HeldPlay {
-    pub(super) at: Instant,
-    to: ParticipantId,
+    /// What `sync-play` will carry.
+    told: Value,
     /// Not told if something else came of it meanwhile.
     seq: u64,
-    said: Said,
+    due: Vec<(Instant, ParticipantId)>,
 }
 
 /// What the room calls its own actions; when a plan's client echoes one, it is no wish of anybody.
 const OWN_ACTIONS: [&str; 3] = ["wait-", "correct-", "room-"];
+
+impl HeldPlay {
+    /// When somebody is told next.
+    pub(super) fn due_at(&self) -> Option<Instant> {
+        self.due.iter().map(|(at, _)| *at).min()
+    }
+}
 
 impl Room {
     pub(super) fn on_play(
@@ -39,7 +48,7 @@ impl Room {
         who: &ParticipantId,
         time: MediaTime,
         action: String,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         if !self.is_wish(who, &action)? {
             return Ok(None);
         }
@@ -57,7 +66,7 @@ impl Room {
                 self.follow_gate(now);
             }
         }
-        Ok(Some(self.moved(now, None)))
+        Ok(Some(self.moved(now, None).into()))
     }
 
     pub(super) fn on_pause(
@@ -66,7 +75,7 @@ impl Room {
         who: &ParticipantId,
         time: MediaTime,
         action: String,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         if !self.is_wish(who, &action)? {
             return Ok(None);
         }
@@ -79,7 +88,7 @@ impl Room {
         who: &ParticipantId,
         time: MediaTime,
         action: String,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         if !self.is_wish(who, &action)? {
             return Ok(None);
         }
@@ -93,11 +102,11 @@ impl Room {
                 told
             }
             Some(gate::Output::Hold { deadline, .. } | gate::Output::StillWaiting { deadline, .. }) => {
-                self.held.clear();
+                self.held = None;
                 self.anchor.wait(self.server_now(now), time, cause.clone());
                 self.sought_seq = self.anchor.seq;
                 self.wish = Some(Wish { position: time, cause });
-                let told = self.moved(now, None);
+                let told = Payload::from(self.moved(now, None));
                 self.say_to_all(Said::new("sync-seek", told.clone()));
                 self.say_waiting(now, deadline);
                 told
@@ -105,7 +114,7 @@ impl Room {
             Some(gate::Output::Excused(_)) | None => {
                 self.anchor.pause(self.server_now(now), time, cause);
                 self.sought_seq = self.anchor.seq;
-                let told = self.moved(now, None);
+                let told = Payload::from(self.moved(now, None));
                 self.say_to_all(Said::new("sync-seek", told.clone()));
                 self.say_state(now);
                 told
@@ -120,17 +129,16 @@ impl Room {
         who: &ParticipantId,
         rate: Rate,
         action: String,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         if !self.is_wish(who, &action)? {
             return Ok(None);
         }
         self.anchor.set_rate(self.server_now(now), rate, Cause::of(who, action));
         self.keep_held();
-        self.say_state(now);
-        Ok(Some(self.state(now)))
+        Ok(Some(self.say_state(now)))
     }
 
-    pub(super) fn on_start_anyway(&mut self, now: Instant, who: &ParticipantId) -> Result<Option<Value>, Problem> {
+    pub(super) fn on_start_anyway(&mut self, now: Instant, who: &ParticipantId) -> Result<Option<Payload>, Problem> {
         self.check(who, Power::Control)?;
         self.gate.handle_input(now, gate::Input::StartAnyway);
         Ok(None)
@@ -161,7 +169,7 @@ impl Room {
                         self.wish = Some(Wish { position, cause: Cause::room(action) });
                     }
                     let Some(wish) = self.wish.clone() else { continue };
-                    self.held.clear();
+                    self.held = None;
                     self.anchor.wait(server_now, wish.position, wish.cause);
                     self.say_waiting(now, deadline);
                 }
@@ -180,20 +188,25 @@ impl Room {
 
     /// Starts that are due go out, unless something else came of them.
     pub(super) fn release_held(&mut self, now: Instant) {
-        let due: Vec<HeldPlay> = self.held.extract_if(.., |held| held.at <= now).collect();
         let seq = self.anchor.seq;
-        for held in due.into_iter().filter(|held| held.seq == seq) {
-            self.say(&held.to, held.said);
+        let Some(held) = self.held.as_mut().filter(|held| held.seq == seq) else { return self.held = None };
+        let due: BTreeSet<ParticipantId> = held.due.extract_if(.., |(at, _)| *at <= now).map(|(_, to)| to).collect();
+        let told = held.told.clone();
+        if held.due.is_empty() {
+            self.held = None;
+        }
+        if !due.is_empty() {
+            self.say_where(Said::new("sync-play", told), |who, _| due.contains(who));
         }
     }
 
     /// The anchor has another number and the start that is scheduled stays: who plays at once still hears of it.
     pub(super) fn keep_held(&mut self) {
-        for held in &mut self.held {
+        if let Some(held) = &mut self.held {
             held.seq = self.anchor.seq;
-            held.said.payload["seq"] = self.anchor.seq.into();
-            held.said.payload["epoch"] = self.anchor.epoch.into();
-            held.said.payload["rate"] = self.anchor.rate.get().into();
+            held.told["seq"] = self.anchor.seq.into();
+            held.told["epoch"] = self.anchor.epoch.into();
+            held.told["rate"] = self.anchor.rate.get().into();
         }
     }
 
@@ -209,14 +222,15 @@ impl Room {
     pub(super) fn forget_plans(&mut self) {
         self.wish = None;
         self.deadline = None;
-        self.held.clear();
+        self.held = None;
         self.ask_reports_at = None;
     }
 
     /// Tells those who know how what the room does now.
-    pub(super) fn say_state(&mut self, now: Instant) {
-        let told = self.state(now);
-        self.say_where(Said::new("room-state", told), |_, member| member.knows_sync());
+    pub(super) fn say_state(&mut self, now: Instant) -> Payload {
+        let told = Payload::from(self.state(now));
+        self.say_where(Said::new("room-state", told.clone()), |_, member| member.knows_sync());
+        told
     }
 
     /// `playback-snapshot`: where the film is now.
@@ -246,7 +260,7 @@ impl Room {
     }
 
     /// Moves the anchor to a start that reaches everybody in time, and tells them.
-    fn start(&mut self, now: Instant, wish: Wish, name: &'static str) -> Value {
+    fn start(&mut self, now: Instant, wish: Wish, name: &'static str) -> Payload {
         self.forget_plans();
         let (mut here, mut slowest) = (0, Duration::ZERO);
         for member in self.members.values().filter(|member| member.is_here()) {
@@ -259,27 +273,26 @@ impl Room {
         self.ask_reports_at = Some(now + super::talk::REPORTS_EVERY);
         let told = self.moved(now, Some(start_at));
         let said = Said::new(name, told.clone());
+        let answer = said.payload.clone();
         // A seek is told to everybody at once; who plays at once hears of a start when it is time.
         let at_once = name == "sync-seek" || delay.is_zero();
-        self.say_where(said.clone(), |_, member| at_once || member.knows_sync());
+        self.say_where(said, |_, member| at_once || member.knows_sync());
         if !at_once {
-            let due = |rtt: Duration| now + delay.saturating_sub(rtt / 2);
-            let seq = self.anchor.seq;
             let slow = self.members.iter().filter(|(_, member)| member.is_here() && !member.knows_sync());
-            let held =
-                slow.map(|(to, member)| HeldPlay { at: due(member.rtt), to: to.clone(), seq, said: said.clone() });
-            self.held = held.collect();
+            let due: Vec<_> =
+                slow.map(|(to, member)| (now + delay.saturating_sub(member.rtt / 2), to.clone())).collect();
+            self.held = (!due.is_empty()).then_some(HeldPlay { told, seq: self.anchor.seq, due });
         }
         self.say_state(now);
-        told
+        answer
     }
 
     /// Moves the anchor to where the film stands, and tells everybody.
-    fn stand(&mut self, now: Instant, position: MediaTime, cause: Cause) -> Value {
+    fn stand(&mut self, now: Instant, position: MediaTime, cause: Cause) -> Payload {
         self.forget_plans();
         self.anchor.pause(self.server_now(now), position, cause);
         self.gate.handle_input(now, gate::Input::Stopped);
-        let told = self.moved(now, None);
+        let told = Payload::from(self.moved(now, None));
         self.say_to_all(Said::new("sync-pause", told.clone()));
         self.say_state(now);
         told

@@ -9,6 +9,7 @@ use crate::error::Problem;
 use crate::event::Report;
 use crate::ids::ParticipantId;
 use crate::limits::CHAT_KEPT;
+use crate::payload::Payload;
 use crate::playback::PlaybackState;
 use crate::roles::Power;
 use crate::sync::gate;
@@ -29,14 +30,14 @@ impl Room {
         text: &str,
         client_id: Option<String>,
         media_time: Option<MediaTime>,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         let Some(member) = self.members.get(who) else { return Ok(None) };
         self.chat_numbered += 1;
         let mut told = json!({
             "id": format!("msg_{}", self.chat_numbered),
             "senderId": who.as_str(),
-            "sender": member.name,
-            "senderRole": member.role.as_str(),
+            "sender": member.name(),
+            "senderRole": member.role().as_str(),
             "text": text,
             "timestamp": self.server_now(now).unix_ms(),
         });
@@ -46,6 +47,7 @@ impl Room {
         if let Some(time) = media_time {
             told["mediaTime"] = time.seconds().into();
         }
+        let told = Payload::from(told);
         self.chat.push_back(told.clone());
         if self.chat.len() > CHAT_KEPT {
             self.chat.pop_front();
@@ -60,7 +62,7 @@ impl Room {
         now: Instant,
         who: &ParticipantId,
         probe: Option<(f64, u64)>,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         let Some((t0, n)) = probe else {
             self.check(who, Power::Control)?;
             let told = self.report_question(now);
@@ -71,6 +73,7 @@ impl Room {
         told["t0"] = json!(t0);
         told["t1"] = told["timestamp"].clone();
         told["n"] = n.into();
+        let told = Payload::from(told);
         self.say(who, Said::new("sync-check", told.clone()));
         Ok(Some(told))
     }
@@ -81,7 +84,7 @@ impl Room {
         now: Instant,
         who: &ParticipantId,
         report: Report,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         let mut told = Value::Object(report.more);
         told["roomCode"] = self.code.as_str().into();
         told["participantId"] = who.as_str().into();
@@ -94,7 +97,7 @@ impl Room {
         }
         let mode = self.mode.clone();
         self.say_where(Said::new("sync-report", told), |id, member| {
-            id != who && (member.watches_reports || mode.allows(Power::Control, id, member.role))
+            id != who && (member.watches_reports || mode.allows(Power::Control, id, member.role()))
         });
         self.correct(now, who, report.time, report.playing);
         Ok(None)
@@ -106,14 +109,14 @@ impl Room {
         time: MediaTime,
         playing: bool,
         action_id: &str,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         self.check(who, Power::Control)?;
         let told = self.correction(time, playing, action_id);
         self.say_to_others(who, Said::new("sync-correct", told.clone()));
         Ok(Some(told))
     }
 
-    pub(super) fn on_watch_reports(&mut self, who: &ParticipantId, on: bool) -> Result<Option<Value>, Problem> {
+    pub(super) fn on_watch_reports(&mut self, who: &ParticipantId, on: bool) -> Result<Option<Payload>, Problem> {
         if let Some(member) = self.members.get_mut(who) {
             member.watches_reports = on;
         }
@@ -125,11 +128,11 @@ impl Room {
         now: Instant,
         who: &ParticipantId,
         on: bool,
-    ) -> Result<Option<Value>, Problem> {
+    ) -> Result<Option<Payload>, Problem> {
         self.gate.handle_input(now, gate::Input::Spectating(who.clone(), on));
         let Some(member) = self.members.get_mut(who) else { return Ok(None) };
-        member.spectates = on;
-        let shown = member.shown(who);
+        member.set_spectating(on);
+        let shown = member.shown().clone();
         self.say_to_all(Said::new("participant-updated", shown.clone()));
         Ok(Some(shown))
     }
@@ -145,7 +148,7 @@ impl Room {
         let told = json!({ "id": who.as_str(), "ready": ready, "ahead": ahead, "forecast": forecast });
         let mode = self.mode.clone();
         self.say_where(Said::new("ready-state", told), |id, member| {
-            id != who && member.knows_sync() && mode.allows(Power::Control, id, member.role)
+            id != who && member.knows_sync() && mode.allows(Power::Control, id, member.role())
         });
     }
 
@@ -177,13 +180,14 @@ impl Room {
         self.say(who, Said::new("sync-correct", told));
     }
 
-    fn correction(&self, time: MediaTime, playing: bool, action_id: &str) -> Value {
-        json!({
+    fn correction(&self, time: MediaTime, playing: bool, action_id: &str) -> Payload {
+        let told = json!({
             "roomCode": self.code.as_str(),
             "playbackTime": time.seconds(),
             "playing": playing,
             "actionId": action_id,
-        })
+        });
+        told.into()
     }
 
     fn report_question(&self, now: Instant) -> Value {

@@ -9,5 +9,5 @@ pub mod packet;
 pub mod session;
 
 pub use decode::{DecodeError, Decoder};
-pub use packet::{Args, Packet};
+pub use packet::{Args, Packet, ack_message, event_message};
 pub use session::{Input, Output, Session, Wake};

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::engineio::Message;
+use crate::payload::Payload;
 
 /// Arguments of an event or an acknowledgement. Binary ones are `{"_placeholder":true,"num":n}` in `values`, and the
 /// bytes are `attachments[n]`.
@@ -93,6 +94,26 @@ impl Packet {
     }
 }
 
+/// An event with one payload in the main namespace, as the whole text that Socket.IO sends: `2["name",payload]`.
+///
+/// It is the same for everybody who hears it. A server makes it once of what its lobby wants emitted, and gives each connection's
+/// [`engineio::Session`](crate::engineio::Session) a copy as `Input::Send`, past the connection's Socket.IO session: who is in the
+/// lobby has been granted the namespace, and an event that asks for no acknowledgement leaves no trace there.
+pub fn event_message(name: &str, payload: &Payload) -> Message {
+    let mut text = String::with_capacity(name.len() + payload.as_str().len() + 6);
+    text.push_str("2[");
+    text.push_str(&json!(name).to_string());
+    for part in [",", payload.as_str(), "]"] {
+        text.push_str(part);
+    }
+    Message::Text(text)
+}
+
+/// The answer to the event of that number in the main namespace, in the same way: `3number[payload]`.
+pub fn ack_message(id: u64, payload: &Payload) -> Message {
+    Message::Text(format!("3{id}[{}]", payload.as_str()))
+}
+
 fn with_attachments(
     [plain, binary]: [char; 2],
     namespace: &str,
@@ -112,4 +133,22 @@ fn with_attachments(
 /// The main namespace is left out.
 fn prefix(namespace: &str) -> String {
     if namespace == "/" { String::new() } else { format!("{namespace},") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_encoded_once_travels_like_any_packet() {
+        let value = json!({ "text": "\"ö\u{7}", "list": [1, 2.5, null] });
+        let payload = Payload::from(value.clone());
+        for name in ["chat-message", "a \"name\""] {
+            let namespace = "/".to_owned();
+            let event = Packet::Event { namespace, id: None, name: name.to_owned(), args: Args::one(value.clone()) };
+            assert_eq!([event_message(name, &payload)], *event.encode());
+        }
+        let ack = Packet::Ack { namespace: "/".to_owned(), id: 12, args: Args::one(value) };
+        assert_eq!([ack_message(12, &payload)], *ack.encode());
+    }
 }
