@@ -35,6 +35,9 @@ pub const PING_INTERVAL: Duration = Duration::from_secs(15);
 /// So long after a ping without an answer a connection is dead: 45 s after the last sign of life.
 pub const PING_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// From a WebSocket beside the polling to its taking over. One that does not is closed, and another may be tried.
+pub const UPGRADE_PATIENCE: Duration = Duration::from_secs(10);
+
 /// From the connection to the Socket.IO CONNECT.
 pub const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 

@@ -2,7 +2,8 @@
 //!
 //! A session begins by polling or by WebSocket. A polling one may get a WebSocket beside it, which is tried (`2probe`)
 //! and then takes over (`5`). The driver carries out [`Output`]s and has at most one WebSocket a session
-//! ([`Session::accepts_socket`]).
+//! ([`Session::accepts_socket`]); of one that it was told to close it says nothing more. A POST is one input, so that two at once
+//! are the driver's to see: it refuses the second with 400 and closes the session, as the reference server does.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -12,7 +13,7 @@ use serde_json::json;
 
 use super::packet::{Frame, Message, Packet, PacketError, decode_payload, encode_payload};
 use super::query::Transport;
-use crate::limits::{PAYLOAD_LEN_MAX, PING_INTERVAL, PING_TIMEOUT, QUEUED_BYTES_MAX};
+use crate::limits::{PAYLOAD_LEN_MAX, PING_INTERVAL, PING_TIMEOUT, QUEUED_BYTES_MAX, UPGRADE_PATIENCE};
 
 /// What the handshake tells the client, and we keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,6 +104,8 @@ pub enum Wake {
     Ping,
     /// No pong came.
     PingTimeout,
+    /// The WebSocket beside the polling did not take over.
+    UpgradeTimeout,
 }
 
 /// See the module.
@@ -114,6 +117,8 @@ pub struct Session {
     polled: bool,
     /// When the next ping is due, or the last was sent and not answered.
     heart: Heart,
+    /// Until when a WebSocket beside the polling takes over. Invariant: `Some` in `Probing` and `Probed`, and only there.
+    upgrade_by: Option<Instant>,
     /// For the next poll; empty while the WebSocket is the transport.
     queue: VecDeque<Packet>,
     queued_bytes: usize,
@@ -156,6 +161,7 @@ impl Session {
             state,
             polled: state == State::Polling,
             heart: Heart::Rests { until: now + timing.ping_interval },
+            upgrade_by: None,
             queue: VecDeque::new(),
             queued_bytes: 0,
             outputs: VecDeque::new(),
@@ -176,7 +182,7 @@ impl Session {
             Input::Post(body) => self.on_post(now, body),
             Input::SocketOpened => {
                 if self.state == State::Polling {
-                    self.state = State::Probing;
+                    (self.state, self.upgrade_by) = (State::Probing, Some(now + UPGRADE_PATIENCE));
                 }
             }
             Input::SocketText(text) => self.on_text(now, text),
@@ -190,7 +196,7 @@ impl Session {
         }
     }
 
-    /// Pings, or gives up.
+    /// Pings, or gives up: a connection, or an upgrade alone.
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.poll_timeout() {
             Some((at, Wake::Ping)) if at <= now => {
@@ -199,6 +205,10 @@ impl Session {
                 self.flush_poll();
             }
             Some((at, Wake::PingTimeout)) if at <= now => self.close(CloseReason::PingTimeout),
+            Some((at, Wake::UpgradeTimeout)) if at <= now => {
+                self.give_up_upgrade();
+                self.flush_poll();
+            }
             Some(_) | None => {}
         }
     }
@@ -213,10 +223,12 @@ impl Session {
         if self.state == State::Closed {
             return None;
         }
-        Some(match self.heart {
+        let heart = match self.heart {
             Heart::Rests { until } => (until, Wake::Ping),
             Heart::Waits { since } => (since + self.timing.ping_timeout, Wake::PingTimeout),
-        })
+        };
+        let upgrade = self.upgrade_by.map(|at| (at, Wake::UpgradeTimeout));
+        Some(upgrade.filter(|(at, _)| *at < heart.0).unwrap_or(heart))
     }
 
     /// Whether a WebSocket that names this session may become its transport. Otherwise the driver closes it.
@@ -301,13 +313,13 @@ impl Session {
     fn on_socket_closed(&mut self) {
         match self.state {
             State::WebSocket => self.close(CloseReason::TransportClosed),
-            State::Probing | State::Probed => self.state = State::Polling,
+            State::Probing | State::Probed => (self.state, self.upgrade_by) = (State::Polling, None),
             State::Polling | State::Closed => {}
         }
     }
 
     fn on_upgrade(&mut self) {
-        self.state = State::WebSocket;
+        (self.state, self.upgrade_by) = (State::WebSocket, None);
         if self.polled {
             self.answer_poll(Packet::Noop);
         }
@@ -318,7 +330,7 @@ impl Session {
     }
 
     fn give_up_upgrade(&mut self) {
-        self.state = State::Polling;
+        (self.state, self.upgrade_by) = (State::Polling, None);
         self.outputs.push_back(Output::CloseSocket);
     }
 
@@ -370,6 +382,7 @@ impl Session {
         if before == State::Closed {
             return;
         }
+        self.upgrade_by = None;
         if self.polled {
             // The one who closed knows; the others are told with what was still to be said.
             let last = if reason == CloseReason::ByClient { Packet::Noop } else { Packet::Close };

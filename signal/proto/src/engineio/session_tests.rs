@@ -141,6 +141,53 @@ fn a_failed_upgrade_leaves_polling_as_it_was() {
 }
 
 #[test]
+fn an_upgrade_that_is_not_finished_ends_alone() {
+    for says in [None, Some("2probe")] {
+        let (mut session, now) = polling();
+        session.handle_input(now, Input::Poll);
+        session.handle_input(now + Duration::from_secs(3), Input::SocketOpened);
+        says.into_iter().for_each(|text| session.handle_input(now, Input::SocketText(text)));
+        session.handle_input(now, Input::Send(text("waits")));
+        outputs(&mut session);
+        let (at, why) = session.poll_timeout().unwrap();
+        assert_eq!((at, why), (now + Duration::from_secs(3) + UPGRADE_PATIENCE, Wake::UpgradeTimeout), "{says:?}");
+        session.handle_timeout(at - Duration::from_millis(1));
+        assert_eq!(outputs(&mut session), [], "not before its time");
+        session.handle_timeout(at);
+        assert_eq!(outputs(&mut session), [Output::CloseSocket], "{says:?}");
+        assert_eq!(session.poll_timeout(), Some((now + PING_INTERVAL, Wake::Ping)), "the heart beats on");
+        assert!(session.accepts_socket() && session.accepts_polling(), "another may be tried");
+        session.handle_input(at, Input::Send(text("on")));
+        session.handle_input(at, Input::Poll);
+        let heard = outputs(&mut session);
+        assert!(matches!(&heard[..], [Output::Poll(Ok(body))] if body.ends_with("4on")), "{says:?}: {heard:?}");
+    }
+}
+
+#[test]
+fn an_upgrade_has_a_deadline_only_while_it_is_tried() {
+    for end in [Input::SocketText("5"), Input::SocketText("4wrong"), Input::SocketClosed, Input::Close] {
+        let (mut session, now) = polling();
+        session.handle_input(now, Input::SocketOpened);
+        session.handle_input(now, Input::SocketText("2probe"));
+        let (what, expected) = (format!("{end:?}"), (!matches!(end, Input::Close)).then_some(Wake::Ping));
+        session.handle_input(now, end);
+        let wake = session.poll_timeout().map(|(_, why)| why);
+        assert_eq!(wake, expected, "{what}");
+    }
+}
+
+#[test]
+fn a_ping_that_is_due_first_is_sent_first() {
+    let (mut session, now) = polling();
+    let late = now + PING_INTERVAL - Duration::from_secs(1);
+    session.handle_input(late, Input::SocketOpened);
+    assert_eq!(session.poll_timeout(), Some((now + PING_INTERVAL, Wake::Ping)));
+    session.handle_timeout(now + PING_INTERVAL);
+    assert_eq!(session.poll_timeout(), Some((late + UPGRADE_PATIENCE, Wake::UpgradeTimeout)));
+}
+
+#[test]
 fn a_heart_that_stops_is_noticed() {
     let (mut session, start) = session(Transport::WebSocket);
     outputs(&mut session);
