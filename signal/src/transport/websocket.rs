@@ -2,7 +2,9 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
 
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::error::CapacityError;
@@ -44,7 +46,8 @@ pub(crate) async fn run<S>(mut socket: WebSocketStream<S>, outbox: &Rc<Outbox>, 
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let end = future::poll_fn(|cx| poll(&mut socket, outbox, &mut on_said, cx)).await;
+    let arrivals = Arc::new(Arrivals { something: AtomicBool::new(true), task: Mutex::new(Waker::noop().clone()) });
+    let end = future::poll_fn(|cx| poll(&mut socket, outbox, &arrivals, &mut on_said, cx)).await;
     let code = match end {
         End::Gone => return,
         End::Closed => CloseCode::Normal,
@@ -64,6 +67,29 @@ where
     future::or(goodbye, patience).await;
 }
 
+/// Whether there is something to read. Most wakes are for writing, and a read in vain costs as much as a write.
+struct Arrivals {
+    something: AtomicBool,
+    task: Mutex<Waker>,
+}
+
+impl Arrivals {
+    fn register(&self, cx: &Context<'_>) {
+        if let Ok(mut task) = self.task.lock() {
+            task.clone_from(cx.waker());
+        }
+    }
+}
+
+impl Wake for Arrivals {
+    fn wake(self: Arc<Self>) {
+        self.something.store(true, Ordering::Release);
+        if let Ok(task) = self.task.lock() {
+            task.wake_by_ref();
+        }
+    }
+}
+
 enum End {
     /// The other side went, or was cut.
     Gone,
@@ -78,6 +104,7 @@ enum End {
 fn poll<S>(
     socket: &mut WebSocketStream<S>,
     outbox: &Outbox,
+    arrivals: &Arc<Arrivals>,
     on_said: &mut impl FnMut(Said),
     cx: &mut Context<'_>,
 ) -> Poll<End>
@@ -88,23 +115,11 @@ where
     if outbox.ending() == Ending::Now {
         return Poll::Ready(End::Gone);
     }
-    for turn in 0.. {
-        match Pin::new(&mut *socket).poll_next(cx) {
-            Poll::Ready(Some(Ok(Message::Text(text)))) => on_said(Said::Text(text)),
-            Poll::Ready(Some(Ok(Message::Binary(bytes)))) => on_said(Said::Binary(bytes)),
-            Poll::Ready(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
-            Poll::Ready(Some(Ok(Message::Close(_))) | None) => return Poll::Ready(End::Gone),
-            Poll::Ready(Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. })))) => {
-                return Poll::Ready(End::TooLong);
-            }
-            Poll::Ready(Some(Err(Error::Protocol(_) | Error::Utf8(_)))) => return Poll::Ready(End::Malformed),
-            Poll::Ready(Some(Err(_))) => return Poll::Ready(End::Gone),
-            Poll::Pending => break,
-        }
-        if turn == MESSAGES_IN_A_ROW {
-            cx.waker().wake_by_ref();
-            break;
-        }
+    arrivals.register(cx);
+    if arrivals.something.swap(false, Ordering::Acquire)
+        && let Poll::Ready(end) = read(socket, arrivals, on_said)
+    {
+        return Poll::Ready(end);
     }
     // What was said may have been answered, so writing comes second.
     let written = write(socket, outbox, cx);
@@ -120,6 +135,31 @@ where
             Poll::Pending
         }
     }
+}
+
+fn read<S>(socket: &mut WebSocketStream<S>, arrivals: &Arc<Arrivals>, on_said: &mut impl FnMut(Said)) -> Poll<End>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let waker = Waker::from(Arc::clone(arrivals));
+    let mut cx = Context::from_waker(&waker);
+    for _ in 0..MESSAGES_IN_A_ROW {
+        match Pin::new(&mut *socket).poll_next(&mut cx) {
+            Poll::Ready(Some(Ok(Message::Text(text)))) => on_said(Said::Text(text)),
+            Poll::Ready(Some(Ok(Message::Binary(bytes)))) => on_said(Said::Binary(bytes)),
+            Poll::Ready(Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)))) => {}
+            Poll::Ready(Some(Ok(Message::Close(_))) | None) => return Poll::Ready(End::Gone),
+            Poll::Ready(Some(Err(Error::Capacity(CapacityError::MessageTooLong { .. })))) => {
+                return Poll::Ready(End::TooLong);
+            }
+            Poll::Ready(Some(Err(Error::Protocol(_) | Error::Utf8(_)))) => return Poll::Ready(End::Malformed),
+            Poll::Ready(Some(Err(_))) => return Poll::Ready(End::Gone),
+            Poll::Pending => return Poll::Pending,
+        }
+    }
+    // The rest comes when the others had their turn.
+    waker.wake();
+    Poll::Pending
 }
 
 fn write<S>(socket: &mut WebSocketStream<S>, outbox: &Outbox, cx: &mut Context<'_>) -> Poll<Result<(), Error>>
