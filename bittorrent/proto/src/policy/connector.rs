@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use crate::peer_id::PeerId;
+
 /// Dials under way at once.
 const DIALING_MAX: usize = 8;
 
@@ -71,7 +73,9 @@ enum State {
     Dialing,
     Connected,
     /// It led to a peer that we are connected to by another address.
-    Duplicate,
+    Duplicate {
+        of: PeerId,
+    },
     /// It broke the protocol, or is this engine itself.
     Banned,
 }
@@ -90,7 +94,7 @@ impl Connector {
             Some(known) if named_by == NamedBy::User || named_by < known.named_by => {
                 // Given again by hand, or by somebody who knows better: worth a try at once.
                 known.named_by = known.named_by.min(named_by);
-                if matches!(known.state, State::Waiting { .. } | State::Duplicate) {
+                if matches!(known.state, State::Waiting { .. } | State::Duplicate { .. }) {
                     known.state = State::Waiting { until: now };
                 }
             }
@@ -106,7 +110,8 @@ impl Connector {
     fn evict(&mut self, for_one_of: NamedBy) -> bool {
         let of_strangers =
             self.known.iter().filter(|(_, known)| known.named_by > for_one_of && !known.named_by.is_trusted());
-        let waiting = of_strangers.filter(|(_, known)| matches!(known.state, State::Waiting { .. } | State::Duplicate));
+        let waiting =
+            of_strangers.filter(|(_, known)| matches!(known.state, State::Waiting { .. } | State::Duplicate { .. }));
         let worst = waiting.max_by_key(|(addr, known)| (known.named_by, known.failures, **addr)).map(|(addr, _)| *addr);
         worst.is_some_and(|addr| self.known.remove(&addr).is_some())
     }
@@ -133,7 +138,7 @@ impl Connector {
             .values()
             .filter_map(|known| match known.state {
                 State::Waiting { until } => Some(until),
-                State::Dialing | State::Connected | State::Duplicate | State::Banned => None,
+                State::Dialing | State::Connected | State::Duplicate { .. } | State::Banned => None,
             })
             .min()
     }
@@ -152,10 +157,10 @@ impl Connector {
         }
     }
 
-    /// A dial led to a peer that we are connected to already.
-    pub fn duplicate(&mut self, addr: SocketAddr) {
+    /// That address leads to a peer that we are connected to by another one: it is not dialed before that peer is gone.
+    pub fn duplicate(&mut self, addr: SocketAddr, of: PeerId) {
         if let Some(known) = self.known.get_mut(&addr).filter(|known| known.state != State::Banned) {
-            known.state = State::Duplicate;
+            known.state = State::Duplicate { of };
         }
     }
 
@@ -167,9 +172,9 @@ impl Connector {
         self.wait(now, addr);
     }
 
-    /// Some connection ended: other addresses of the same peer may be worth dialing now.
-    pub fn free_duplicates(&mut self, now: Instant) {
-        for known in self.known.values_mut().filter(|known| known.state == State::Duplicate) {
+    /// That peer is gone: other addresses of it may be worth dialing now.
+    pub fn free_duplicates(&mut self, now: Instant, gone: PeerId) {
+        for known in self.known.values_mut().filter(|known| known.state == State::Duplicate { of: gone }) {
             known.state = State::Waiting { until: now + BACK_OFF_MIN };
         }
     }
@@ -303,10 +308,12 @@ mod tests {
         connector.add(now, addr(2), NamedBy::Stranger);
         assert!(connector.next_dial(now, 0).is_some() && connector.next_dial(now, 0).is_some());
         connector.connected(addr(1));
-        connector.duplicate(addr(2));
-        assert_eq!(connector.next_due(), None);
+        let (peer, other) = (PeerId::new([1; 20]), PeerId::new([2; 20]));
+        connector.duplicate(addr(2), peer);
+        connector.free_duplicates(now, other);
+        assert_eq!(connector.next_due(), None, "somebody else left");
         connector.disconnected(now, addr(1), Duration::from_secs(100));
-        connector.free_duplicates(now);
+        connector.free_duplicates(now, peer);
         let later = connector.next_due().unwrap();
         assert_eq!(later, now + BACK_OFF_MIN);
         let dialed = [connector.next_dial(later, 0), connector.next_dial(later, 0)];

@@ -7,7 +7,6 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
-use super::swarm::DUPLICATE_QUIET;
 use super::{CloseReason, Event, Output, Peer, Torrent, Wake};
 use crate::error::{PeerMisbehaved, PeerUnsupported};
 use crate::ext::ExtHandshake;
@@ -206,18 +205,8 @@ impl Torrent {
         let Some(peer) = self.peers.get(&key).filter(|peer| peer.member.is_none()) else { return true };
         let config = *peer.session.config();
         let Some(member) = self.member_of(&config, peer.session.ext.proof) else { return true };
-        if let Some(older) = self.key_of_member(member) {
-            let quiet = |peer: &Peer| now.saturating_duration_since(peer.session.last_received) >= DUPLICATE_QUIET;
-            let older_stays = self.peers.get(&older).is_some_and(|peer| !quiet(peer));
-            let gone = if older_stays { key } else { older };
-            self.close(gone, PeerUnsupported::Duplicate.into());
-            self.forget(now, gone);
-            if older_stays {
-                if !config.incoming {
-                    self.connector.duplicate(config.addr);
-                }
-                return false;
-            }
+        if !self.settle_members(now, key, member) {
+            return false;
         }
         let Some(peer) = self.peers.get(&key) else { return false };
         let answer = config.incoming.then(|| self.our_ext_handshake(peer, true));

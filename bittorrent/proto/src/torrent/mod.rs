@@ -1,7 +1,7 @@
 //! A torrent: the sessions of its peers, what is here of it, who waits for it, and the policies between them.
 //!
 //! This file holds the state and the four verbs. What happens to a connection is in `swarm`, who may have one in
-//! `admission`, who hears of whom in `exchange`; what is asked for in `download`, whom it is asked of again in `slow`, for
+//! `admission`, which of two to one peer stays in `duplicates`, who hears of whom in `exchange`; what is asked for in `download`, whom it is asked of again in `slow`, for
 //! whom in `demand`; what comes of it in `pieces`, of wrong ones in `blame`; who has what in `availability`; serving in
 //! `upload`; who parts in `parting`; a bounded disk in `small_disk`; the info dictionary in `metadata`. No arithmetic here: that is [`crate::layout`]'s.
 //!
@@ -13,6 +13,7 @@ mod availability;
 mod blame;
 mod demand;
 mod download;
+mod duplicates;
 mod exchange;
 #[cfg(any(test, feature = "testing"))]
 mod invariants;

@@ -18,9 +18,6 @@ use crate::room::MemberId;
 use crate::units::ByteLen;
 use crate::wire::{FrameDecoder, FrameLimits, Handshake, Message};
 
-/// Silence after which a second connection of the same peer takes the place of the first.
-pub(super) const DUPLICATE_QUIET: Duration = Duration::from_secs(10);
-
 /// Peers remembered for what they did, 20 bytes each.
 const BANNED_IDS_MAX: usize = 1024;
 
@@ -78,8 +75,8 @@ impl Torrent {
             match reason {
                 CloseReason::Unsupported(PeerUnsupported::Ourselves | PeerUnsupported::Banned)
                 | CloseReason::Misbehaved(_) => self.connector.ban(addr),
-                // Not dialed again until a connection ends.
-                CloseReason::Unsupported(PeerUnsupported::Duplicate) => self.connector.duplicate(addr),
+                // Its address waits for the end of the other connection.
+                CloseReason::Unsupported(PeerUnsupported::Duplicate) => {}
                 CloseReason::Unsupported(PeerUnsupported::NotMember)
                 | CloseReason::Full
                 | CloseReason::Redundant
@@ -122,8 +119,9 @@ impl Torrent {
 
     /// A connection becomes a peer, unless there is no place for it. It may have said things already.
     pub(super) fn let_in(&mut self, now: Instant, key: PeerKey, mut peer: Peer, member: Option<MemberId>) {
-        let SessionConfig { addr, incoming, peer_id, .. } = *peer.session.config();
-        if let Err(reason) = self.admit(now, peer_id, incoming, member) {
+        let newer = *peer.session.config();
+        let SessionConfig { addr, incoming, .. } = newer;
+        if let Err(reason) = self.admit(now, &newer, member) {
             return self.turn_away(now, key, addr, incoming, reason);
         }
         if !incoming {
@@ -162,40 +160,9 @@ impl Torrent {
     }
 
     /// Whether a new connection may stay; a worse one to the same peer gives way, and a stranger's to a member.
-    fn admit(
-        &mut self,
-        now: Instant,
-        peer_id: PeerId,
-        incoming: bool,
-        member: Option<MemberId>,
-    ) -> Result<(), CloseReason> {
-        if let Some(older) = self.key_of(peer_id) {
-            // Both ends must keep the same one of two: the one that the lower id dialed.
-            let we_are_lower = self.config.peer_id.as_bytes() < peer_id.as_bytes();
-            let newer_wins = incoming != we_are_lower;
-            let older_incoming = self.peers.get(&older).is_some_and(|peer| peer.session.config().incoming);
-            // From one side twice: the older stays, unless it looks dead. A peer that changed networks leaves one behind.
-            let is_quiet = |peer: &Peer| now.saturating_duration_since(peer.session.last_received) >= DUPLICATE_QUIET;
-            let quiet = self.peers.get(&older).is_none_or(is_quiet);
-            let older_stays = if older_incoming == incoming { !quiet } else { !newer_wins };
-            if older_stays {
-                return Err(PeerUnsupported::Duplicate.into());
-            }
-            self.close(older, PeerUnsupported::Duplicate.into());
-            self.forget(now, older);
-        }
-        if let Some(older) = member.and_then(|member| self.key_of_member(member)) {
-            // One member, two ids: it started anew, or uses two machines. What still talks stays.
-            let quiet = self
-                .peers
-                .get(&older)
-                .is_none_or(|peer| now.saturating_duration_since(peer.session.last_received) >= DUPLICATE_QUIET);
-            if !quiet {
-                return Err(PeerUnsupported::Duplicate.into());
-            }
-            self.close(older, PeerUnsupported::Duplicate.into());
-            self.forget(now, older);
-        }
+    fn admit(&mut self, now: Instant, newer: &SessionConfig, member: Option<MemberId>) -> Result<(), CloseReason> {
+        self.settle_duplicates(now, newer, member)?;
+        let incoming = newer.incoming;
         if !self.has_room(incoming) {
             let idle = self.idle_guest(now).filter(|_| incoming);
             let stranger = || member.and_then(|_| self.youngest_stranger());
@@ -370,6 +337,11 @@ impl Torrent {
     }
 
     pub(super) fn forget(&mut self, now: Instant, key: PeerKey) {
+        self.forget_for(now, key, None);
+    }
+
+    /// Forgets a connection, whose peer may be here by another one under this id.
+    pub(super) fn forget_for(&mut self, now: Instant, key: PeerKey, still_here: Option<PeerId>) {
         if let Some(had) = self.peers.get(&key).and_then(|peer| peer.session.have().cloned()) {
             self.uncount(key, &had);
         }
@@ -380,10 +352,17 @@ impl Torrent {
         self.forget_metadata_peer(now, key);
         self.talkative.remove(&key);
         self.hungry.remove(&key);
-        if let Some(addr) = peer.dialable() {
-            self.connector.disconnected(now, addr, now.saturating_duration_since(peer.since));
+        match (peer.dialable(), still_here) {
+            (Some(addr), Some(id)) => self.connector.duplicate(addr, id),
+            (Some(addr), None) => {
+                self.connector.disconnected(now, addr, now.saturating_duration_since(peer.since));
+            }
+            (None, _) => {}
         }
-        self.connector.free_duplicates(now);
+        let gone = peer.session.config().peer_id;
+        if still_here != Some(gone) {
+            self.connector.free_duplicates(now, gone);
+        }
         if self.peers.is_empty() && !self.is_done() {
             self.timers.set(Wake::NoPeers, now + NO_PEERS_AFTER);
         }

@@ -1,6 +1,7 @@
 //! Whole torrents against each other.
 
 mod blame;
+mod duplicates;
 mod memory;
 mod parting;
 mod small_disk;
