@@ -70,7 +70,7 @@ fn who_calls_from_another_address_takes_its_place_as_soon_as_the_old_connection_
             swarm.run(SECOND * waited, |_| false);
             connect(&mut swarm, leech, 2, SocketAddr::new(address(from).ip(), 50_000), id, true);
             // What the two sides dialed at once is decided by the ids alone, until the old one is quiet elsewhere.
-            let crossed = !incoming && from == 1 || !incoming && waited == 1;
+            let crossed = !incoming && (from == 1 || waited == 1);
             let newer = if crossed { id == 0 } else { moved };
             assert_eq!(keys(&swarm, leech), [if newer { 2 } else { 1 }], "{incoming} {id} {waited} {from}");
         }
