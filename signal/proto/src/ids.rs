@@ -1,11 +1,12 @@
-//! Names of rooms, people and sockets. A value of these types has been checked.
+//! Names of rooms, people, sockets and actions. A value of these types has been checked.
 
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Number, Value};
 
-use crate::limits::{CODE_DRAWN_LEN, CODE_LEN_MAX, CODE_LEN_MIN, PARTICIPANT_ID_LEN_MAX};
+use crate::limits::{ACTION_ID_LEN_MAX, CODE_DRAWN_LEN, CODE_LEN_MAX, CODE_LEN_MIN, PARTICIPANT_ID_LEN_MAX};
 use crate::rng::Rng;
 
 /// A room's code as people are told it: upper case, without hyphens.
@@ -19,6 +20,15 @@ pub struct RoomKey(String);
 /// A participant's public name for itself, unique in its room. Says nothing about who it is: a session token does.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ParticipantId(String);
+
+/// What a client calls one of its actions: text, or a number as some clients write it. It is given back as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ActionId {
+    /// At most `ACTION_ID_LEN_MAX` bytes.
+    Text(String),
+    /// Any number of JSON; the same number as text is another action.
+    Number(Number),
+}
 
 /// One connection, for as long as it lasts. Public, and no secret.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -97,6 +107,45 @@ impl ParticipantId {
     }
 }
 
+impl ActionId {
+    /// From the wire; `None` for what is neither, or too long.
+    pub fn read(value: &Value) -> Option<Self> {
+        match value {
+            Value::String(text) => (text.len() <= ACTION_ID_LEN_MAX).then(|| Self::Text(text.clone())),
+            Value::Number(number) => Some(Self::Number(number.clone())),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+        }
+    }
+
+    /// As it travels.
+    pub fn shown(&self) -> Value {
+        match self {
+            Self::Text(text) => Value::from(text.as_str()),
+            Self::Number(number) => Value::Number(number.clone()),
+        }
+    }
+
+    /// Whether it is text that begins so.
+    pub fn starts_with(&self, beginning: &str) -> bool {
+        match self {
+            Self::Text(text) => text.starts_with(beginning),
+            Self::Number(_) => false,
+        }
+    }
+}
+
+impl From<String> for ActionId {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<&str> for ActionId {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
 impl SocketId {
     /// A new connection's: 20 symbols of base64, 120 bits.
     pub fn draw(rng: &mut Rng) -> Self {
@@ -138,6 +187,8 @@ impl fmt::Display for SocketId {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -167,6 +218,20 @@ mod tests {
             assert_eq!(RoomCode::parse(&code.to_string()), Some(code));
         }
         assert_ne!(SocketId::draw(&mut rng), SocketId::draw(&mut rng));
+    }
+
+    #[test]
+    fn actions_are_named_by_text_or_number_and_keep_their_form() {
+        for name in
+            [json!("1699999999999"), json!(1_699_999_999_999_u64), json!(-1.5), json!(""), json!("x".repeat(128))]
+        {
+            assert_eq!(ActionId::read(&name).map(|action| action.shown()), Some(name));
+        }
+        for bad in [json!(null), json!(true), json!(["1"]), json!({}), json!("x".repeat(129))] {
+            assert_eq!(ActionId::read(&bad), None, "{bad}");
+        }
+        assert_ne!(ActionId::read(&json!(7)), ActionId::read(&json!("7")));
+        assert!(ActionId::from("wait-7").starts_with("wait-") && !ActionId::Number(7.into()).starts_with(""));
     }
 
     #[test]

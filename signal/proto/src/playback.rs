@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::ids::ParticipantId;
+use crate::ids::{ActionId, ParticipantId};
 use crate::limits::{START_DELAY_MAX, START_DELAY_MIN};
 use crate::time::{MediaTime, Rate, ServerTime};
 
@@ -25,7 +25,7 @@ pub struct Anchor {
     /// How fast it plays.
     pub rate: Rate,
     /// What moved it, as its sender named it; a plan's client knows its own action by it.
-    pub action_id: String,
+    pub action_id: ActionId,
     /// Who moved it; `None` is the room itself.
     pub by: Option<ParticipantId>,
 }
@@ -45,7 +45,7 @@ pub enum PlaybackState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
     /// See [`Anchor::action_id`].
-    pub action_id: String,
+    pub action_id: ActionId,
     /// See [`Anchor::by`].
     pub by: Option<ParticipantId>,
 }
@@ -60,7 +60,7 @@ impl Anchor {
             position: MediaTime::ZERO,
             at: now,
             rate: Rate::ONE,
-            action_id: String::new(),
+            action_id: ActionId::Text(String::new()),
             by: None,
         }
     }
@@ -124,12 +124,12 @@ impl Anchor {
 
 impl Cause {
     /// Somebody's action.
-    pub fn of(by: &ParticipantId, action_id: impl Into<String>) -> Self {
+    pub fn of(by: &ParticipantId, action_id: impl Into<ActionId>) -> Self {
         Self { action_id: action_id.into(), by: Some(by.clone()) }
     }
 
     /// What the room does by itself.
-    pub fn room(action_id: impl Into<String>) -> Self {
+    pub fn room(action_id: impl Into<ActionId>) -> Self {
         Self { action_id: action_id.into(), by: None }
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::ids::{ParticipantId, RoomCode};
+use crate::ids::{ActionId, ParticipantId, RoomCode};
 use crate::roles::Role;
 use crate::sync::gate::WaitPolicy;
 use crate::time::{MediaTime, Rate};
@@ -52,11 +52,11 @@ pub enum ClientEvent {
     /// `media-cleared`.
     MediaCleared,
     /// `sync-play`.
-    SyncPlay(MediaTime, String),
+    SyncPlay(MediaTime, ActionId),
     /// `sync-pause`.
-    SyncPause(MediaTime, String),
+    SyncPause(MediaTime, ActionId),
     /// `sync-seek`.
-    SyncSeek(MediaTime, String),
+    SyncSeek(MediaTime, ActionId),
     /// `sync-check`: a probe of the clock (`t0`, `n`), or a question for everybody's report when neither is given.
     SyncCheck {
         /// The client's clock as it sent, milliseconds, and the probe's number.
@@ -71,7 +71,7 @@ pub enum ClientEvent {
         /// Playing or paused.
         playing: bool,
         /// Once only.
-        action_id: String,
+        action_id: ActionId,
     },
     /// `ready-state`.
     ReadyState {
@@ -87,7 +87,7 @@ pub enum ClientEvent {
         forecast: Option<Value>,
     },
     /// `set-rate`.
-    SetRate(Rate, String),
+    SetRate(Rate, ActionId),
     /// `start-anyway`.
     StartAnyway,
     /// `watch-reports`.
@@ -153,13 +153,13 @@ pub enum ClientEvent {
 }
 
 /// What a client says it can do.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Capabilities {
     /// 2 and more: knows scheduled starts, readiness and clock probes.
     pub sync: u64,
     /// The client's version of the contract.
     pub version: Option<u64>,
-    /// All that it said, at most `CAPABILITIES_LEN_MAX` bytes of JSON, for the others to see.
+    /// All that it said, an object of at most `CAPABILITIES_LEN_MAX` bytes of JSON, for the others to see.
     pub shown: Value,
 }
 
@@ -247,6 +247,13 @@ pub enum HostLeft {
     Continue,
     /// It pauses.
     Pause,
+}
+
+impl Default for Capabilities {
+    /// Of a client that says nothing of itself.
+    fn default() -> Self {
+        Self { sync: 0, version: None, shown: Value::Object(Map::new()) }
+    }
 }
 
 impl RelayKind {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::client::{Capabilities, ClientEvent, FilmNews, HostLeft, Mode, Relay, RelayKind, Report, RoomSnapshot};
 use super::fields::{Fields, refused};
 use crate::error::{Code, Problem};
-use crate::ids::{ParticipantId, RoomCode};
+use crate::ids::{ActionId, ParticipantId, RoomCode};
 use crate::limits::{
     ACTION_ID_LEN_MAX, CAPABILITIES_LEN_MAX, CHAT_CHARS_MAX, CHOSEN_MAX, MAGNET_LEN_MAX, NAME_CHARS_MAX, ORDER_MAX,
     PARTICIPANT_ID_LEN_MAX, PATH_LEN_MAX, SDP_LEN_MAX, TITLE_CHARS_MAX, TOKEN_LEN_MAX,
@@ -41,7 +41,7 @@ fn known(name: &str) -> String {
 }
 
 fn event(name: &str, fields: &Fields<'_>) -> Result<Option<ClientEvent>, Problem> {
-    let action = || fields.text("actionId", ACTION_ID_LEN_MAX);
+    let action = || fields.must("actionId", ACTION, ActionId::read);
     let relay = |kind| relay(kind, fields).map(ClientEvent::Relay);
     Ok(Some(match name {
         "create-room" => create(fields)?,
@@ -205,6 +205,10 @@ fn millis(value: &Value) -> Option<u64> {
     };
     value.as_u64().or_else(rounded)
 }
+
+/// What an action's id may be.
+const ACTION: &str = "a number, or a string of at most 128 bytes";
+const _: () = assert!(ACTION_ID_LEN_MAX == 128, "the words say the number");
 
 /// What a list of people may be.
 const CHOSEN: &str = "a list of at most 64 participants' ids";

@@ -1,11 +1,12 @@
 //! Rooms begin: by somebody who creates one, or anew from what members know of one that the server forgot.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::event::{Capabilities, HostLeft, RoomSnapshot};
 use crate::ids::{ParticipantId, RoomCode, SocketId, SocketKey};
+use crate::limits::KICKED_MAX;
 use crate::playback::{Anchor, PlaybackState};
 use crate::roles::ControlMode;
 use crate::room::film::Film;
@@ -13,7 +14,8 @@ use crate::sync::gate::{self, Gate, WaitPolicy};
 use crate::time::Rate;
 use crate::token::RoomId;
 
-use super::{Room, Said, Setting};
+use super::remembered::Remembered;
+use super::{PAST_MAX, Room, Said, Setting};
 
 /// A snapshot older than this is not worth playing on from: the film is paused where it was.
 const SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(600);
@@ -44,8 +46,8 @@ impl Room {
             born: now,
             members: BTreeMap::new(),
             arrivals: 0,
-            past: BTreeMap::new(),
-            kicked: BTreeSet::new(),
+            past: Remembered::up_to(PAST_MAX),
+            kicked: Remembered::up_to(KICKED_MAX),
             heir_at: None,
             empty_since: Some(now),
             issue: 0,
@@ -113,7 +115,7 @@ impl Room {
             position: snapshot.position.plus(seconds),
             at: server_now,
             rate: Rate::ONE,
-            action_id: format!("room-again-{seq}"),
+            action_id: format!("room-again-{seq}").into(),
             by: None,
         };
         (self.believed, self.sought_seq) = (self.anchor.order(), seq);

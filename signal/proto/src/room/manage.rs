@@ -8,7 +8,6 @@ use super::{Output, Room, Said};
 use crate::error::{Code, Problem};
 use crate::event::{HostLeft, Mode};
 use crate::ids::ParticipantId;
-use crate::limits::KICKED_MAX;
 use crate::payload::Payload;
 use crate::roles::{ControlMode, Power, Role};
 use crate::sync::gate::{self, WaitPolicy};
@@ -59,7 +58,7 @@ impl Room {
         if other == who {
             return Err(Problem::new(Code::S008, "you cannot remove yourself: leave, or end the room"));
         }
-        if !self.members.contains_key(other) && !self.past.contains_key(other) {
+        if !self.members.contains_key(other) && !self.past.contains(other) {
             return Err(Code::S014.into());
         }
         Ok(Some(self.expel(now, other)))
@@ -72,10 +71,7 @@ impl Room {
         let told = Payload::from(json!({ "id": other.as_str(), "reason": "removed" }));
         self.remove(now, other, told.clone());
         self.past.remove(other);
-        if self.kicked.len() >= KICKED_MAX {
-            self.kicked.pop_first();
-        }
-        self.kicked.insert(other.clone());
+        self.kicked.insert(other.clone(), ());
         self.outputs.extend(socket.map(Output::Close));
         told
     }

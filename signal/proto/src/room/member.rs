@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Entrant;
 use crate::event::Capabilities;
-use crate::ids::{ParticipantId, SocketId, SocketKey};
+use crate::ids::{ActionId, ParticipantId, SocketId, SocketKey};
 use crate::payload::Payload;
 use crate::roles::Role;
 
@@ -41,7 +41,7 @@ pub(super) struct Member {
     pub(super) rtt: Duration,
     pub(super) corrected_at: Option<Instant>,
     pub(super) ice_due: Option<Instant>,
-    pub(super) actions: VecDeque<String>,
+    pub(super) actions: VecDeque<ActionId>,
 }
 
 impl Member {
@@ -103,11 +103,11 @@ impl Member {
     }
 
     /// Whether an action is new; from now on it is not.
-    pub(super) fn is_new_action(&mut self, action_id: &str) -> bool {
-        if self.actions.iter().any(|known| known == action_id) {
+    pub(super) fn is_new_action(&mut self, action_id: &ActionId) -> bool {
+        if self.actions.contains(action_id) {
             return false;
         }
-        self.actions.push_back(action_id.to_owned());
+        self.actions.push_back(action_id.clone());
         if self.actions.len() > ACTIONS_KEPT {
             self.actions.pop_front();
         }

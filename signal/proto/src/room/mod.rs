@@ -12,10 +12,11 @@ mod manage;
 mod member;
 mod people;
 mod playback;
+mod remembered;
 mod setting;
 mod talk;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,15 +33,17 @@ use crate::playback::Anchor;
 use crate::roles::{ControlMode, Power, Role};
 use crate::sync::gate::{Gate, WaitPolicy};
 use crate::time::ServerTime;
-use crate::token::RoomId;
+use crate::token::{Claims, RoomId};
 use film::Film;
 use member::Member;
 use playback::{HeldPlay, Wish};
+use remembered::Remembered;
 
 /// Members that left and whose role is remembered, so that an old token does not bring an old role back.
 const PAST_MAX: usize = 256;
-/// People warned before an old room ends.
+/// People are warned so long before an old room ends.
 const CLOSING_WARNED: Duration = Duration::from_secs(120);
+const TOO_OLD: &str = "the room is older than rooms may get";
 
 /// A room with somebody in it, or waiting for them.
 #[derive(Debug)]
@@ -52,8 +55,8 @@ pub struct Room {
     members: BTreeMap<ParticipantId, Member>,
     /// Counts members as they come: who was here longest.
     arrivals: u64,
-    past: BTreeMap<ParticipantId, Past>,
-    kicked: BTreeSet<ParticipantId>,
+    past: Remembered<Past>,
+    kicked: Remembered<()>,
     /// When a room without its host gets another.
     heir_at: Option<Instant>,
     /// Since when nobody is connected.
@@ -282,6 +285,11 @@ impl Room {
         self.id
     }
 
+    /// Whether a token's bearer has a place here: it is of this room, not of an earlier one, and the host did not remove them.
+    pub fn has_place_for(&self, claims: &Claims) -> bool {
+        claims.room_id == self.id && !self.kicked.contains(&claims.participant)
+    }
+
     /// Members, those who are away too.
     pub fn member_count(&self) -> usize {
         self.members.len()
@@ -325,19 +333,27 @@ impl Room {
             return;
         }
         if now >= self.end_of_age() {
-            return self.end("the room is older than rooms may get");
+            return self.end(TOO_OLD);
         }
         if self.empty_since.is_some_and(|since| now >= since + self.setting.room_idle) {
             return self.end("nobody is here any more");
         }
         if !self.closing_told && now + CLOSING_WARNED >= self.end_of_age() {
             self.closing_told = true;
-            let left = self.end_of_age().saturating_duration_since(now).as_secs();
-            self.say_to_all(Said::new(
-                "room-closing",
-                json!({ "in": left, "reason": "the room is older than rooms may get" }),
-            ));
+            self.say_to_all(self.closing(now));
         }
+    }
+
+    /// Somebody who comes when the others have been warned is warned, too.
+    fn warn_of_end(&mut self, now: Instant, who: &ParticipantId) {
+        if self.closing_told {
+            self.say(who, self.closing(now));
+        }
+    }
+
+    fn closing(&self, now: Instant) -> Said {
+        let left = self.end_of_age().saturating_duration_since(now).as_secs();
+        Said::new("room-closing", json!({ "in": left, "reason": TOO_OLD }))
     }
 
     /// The room is no more; its members' connections stay.

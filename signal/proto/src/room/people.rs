@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use super::{Entrant, Member, Output, PAST_MAX, Past, Room, Said};
+use super::{Entrant, Member, Output, Past, Room, Said};
 use crate::error::{Code, Problem};
 use crate::event::RoomSnapshot;
 use crate::ids::{ParticipantId, SocketKey};
@@ -131,9 +131,6 @@ impl Room {
         self.drop_from_call(who);
         let Some(member) = self.members.remove(who) else { return };
         self.outputs.extend(member.socket().map(Output::Out));
-        if self.past.len() >= PAST_MAX {
-            self.past.pop_first();
-        }
         self.past.insert(who.clone(), Past { role: member.role(), founder: member.founder });
         self.gate.handle_input(now, gate::Input::Left(who.clone()));
         self.say_to_all(Said::new("participant-left", told));
@@ -182,7 +179,7 @@ impl Room {
 
     fn come_new(&mut self, now: Instant, entrant: &Entrant, founding: bool) -> ParticipantId {
         // A name that somebody has, or had and may come back to with a token, is another's.
-        let is_taken = |id: &ParticipantId| self.members.contains_key(id) || self.past.contains_key(id);
+        let is_taken = |id: &ParticipantId| self.members.contains_key(id) || self.past.contains(id);
         let mut id = entrant.id.clone();
         let mut number = 2;
         while is_taken(&id) {
@@ -306,11 +303,13 @@ impl Room {
             let list = ObjectWriter::sized(people.len() + 32).encoded("participants", &people).end();
             self.say(who, Said::new("participant-list", Payload::encoded(list)));
             self.show_film(who);
-            let snapshot = self.snapshot(now);
+            let snapshot = self.snapshot(now, who);
             self.say(who, Said::new("playback-snapshot", snapshot));
             let messages = payload::list(self.chat.iter());
             let history = ObjectWriter::sized(messages.len() + 16).encoded("messages", &messages).end();
             self.say(who, Said::new("chat-history", Payload::encoded(history)));
+            self.warn_of_end(now, who);
+            self.hold_play_for(now, who);
         }
         answer
     }

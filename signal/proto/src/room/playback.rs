@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Room, Said};
 use crate::error::Problem;
-use crate::ids::ParticipantId;
+use crate::ids::{ActionId, ParticipantId};
 use crate::payload::Payload;
 use crate::playback::{Cause, PlaybackState, start_delay};
 use crate::roles::Power;
@@ -47,7 +47,7 @@ impl Room {
         now: Instant,
         who: &ParticipantId,
         time: MediaTime,
-        action: String,
+        action: ActionId,
     ) -> Result<Option<Payload>, Problem> {
         if !self.is_wish(who, &action)? {
             return Ok(None);
@@ -74,7 +74,7 @@ impl Room {
         now: Instant,
         who: &ParticipantId,
         time: MediaTime,
-        action: String,
+        action: ActionId,
     ) -> Result<Option<Payload>, Problem> {
         if !self.is_wish(who, &action)? {
             return Ok(None);
@@ -87,7 +87,7 @@ impl Room {
         now: Instant,
         who: &ParticipantId,
         time: MediaTime,
-        action: String,
+        action: ActionId,
     ) -> Result<Option<Payload>, Problem> {
         if !self.is_wish(who, &action)? {
             return Ok(None);
@@ -128,7 +128,7 @@ impl Room {
         now: Instant,
         who: &ParticipantId,
         rate: Rate,
-        action: String,
+        action: ActionId,
     ) -> Result<Option<Payload>, Problem> {
         if !self.is_wish(who, &action)? {
             return Ok(None);
@@ -200,6 +200,25 @@ impl Room {
         }
     }
 
+    /// Somebody came while a start is scheduled: a client that plays at once hears of it when it is time.
+    pub(super) fn hold_play_for(&mut self, now: Instant, who: &ParticipantId) {
+        let server_now = self.server_now(now);
+        let Some(start_at) = self.anchor.starts_at(server_now) else { return };
+        let Some(member) = self.members.get(who).filter(|member| !member.knows_sync()) else { return };
+        let due = (now + server_now.until(start_at).saturating_sub(member.rtt / 2), who.clone());
+        match self.held.as_mut().filter(|held| held.seq == self.anchor.seq) {
+            Some(held) => {
+                // Whoever comes by another connection was to hear of it on the last one.
+                held.due.retain(|(_, to)| to != who);
+                held.due.push(due);
+            }
+            None => {
+                let told = self.moved(now, Some(start_at));
+                self.held = Some(HeldPlay { told, seq: self.anchor.seq, due: vec![due] });
+            }
+        }
+    }
+
     /// The anchor has another number and the start that is scheduled stays: who plays at once still hears of it.
     pub(super) fn keep_held(&mut self) {
         if let Some(held) = &mut self.held {
@@ -233,10 +252,12 @@ impl Room {
         told
     }
 
-    /// `playback-snapshot`: where the film is now.
-    pub(super) fn snapshot(&self, now: Instant) -> Value {
+    /// `playback-snapshot`: where the film is now. For a client that plays at once, a start to come is no playing yet.
+    pub(super) fn snapshot(&self, now: Instant, who: &ParticipantId) -> Value {
         let server_now = self.server_now(now);
-        let playing = self.anchor.state == PlaybackState::Playing;
+        let waits_for_starts = self.members.get(who).is_some_and(super::Member::knows_sync);
+        let is_to_come = self.anchor.starts_at(server_now).is_some();
+        let playing = self.anchor.state == PlaybackState::Playing && (waits_for_starts || !is_to_come);
         json!({ "playback": {
             "time": self.anchor.position_at(server_now).seconds(),
             "type": if playing { "play" } else { "pause" },
@@ -251,7 +272,7 @@ impl Room {
     }
 
     /// Whether an action is one: by somebody who may, for the first time, and no echo of what the room did itself.
-    fn is_wish(&mut self, who: &ParticipantId, action: &str) -> Result<bool, Problem> {
+    fn is_wish(&mut self, who: &ParticipantId, action: &ActionId) -> Result<bool, Problem> {
         if OWN_ACTIONS.iter().any(|own| action.starts_with(own)) {
             return Ok(false);
         }
@@ -311,7 +332,7 @@ impl Room {
     pub(super) fn moved(&self, now: Instant, start_at: Option<ServerTime>) -> Value {
         let mut told = json!({
             "time": self.anchor.position.seconds(),
-            "actionId": self.anchor.action_id,
+            "actionId": self.anchor.action_id.shown(),
             "seq": self.anchor.seq,
             "epoch": self.anchor.epoch,
             "by": self.anchor.by.as_ref().map(ParticipantId::as_str),
@@ -341,7 +362,7 @@ impl Room {
             "epoch": self.anchor.epoch,
             "rate": self.anchor.rate.get(),
             "startAt": self.anchor.starts_at(server_now).map(ServerTime::unix_ms),
-            "actionId": self.anchor.action_id,
+            "actionId": self.anchor.action_id.shown(),
             "by": self.anchor.by.as_ref().map(ParticipantId::as_str),
         })
     }

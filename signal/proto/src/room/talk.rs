@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{Room, Said};
 use crate::error::Problem;
 use crate::event::Report;
-use crate::ids::ParticipantId;
+use crate::ids::{ActionId, ParticipantId};
 use crate::limits::CHAT_KEPT;
 use crate::payload::Payload;
 use crate::playback::PlaybackState;
@@ -108,7 +108,7 @@ impl Room {
         who: &ParticipantId,
         time: MediaTime,
         playing: bool,
-        action_id: &str,
+        action_id: &ActionId,
     ) -> Result<Option<Payload>, Problem> {
         self.check(who, Power::Control)?;
         let told = self.correction(time, playing, action_id);
@@ -176,16 +176,16 @@ impl Room {
         member.corrected_at = Some(now);
         // It arrives half a round trip later.
         let target = self.anchor.position_at(server_now.plus(half));
-        let told = self.correction(target, true, &format!("correct-{}", self.anchor.seq));
+        let told = self.correction(target, true, &format!("correct-{}", self.anchor.seq).into());
         self.say(who, Said::new("sync-correct", told));
     }
 
-    fn correction(&self, time: MediaTime, playing: bool, action_id: &str) -> Payload {
+    fn correction(&self, time: MediaTime, playing: bool, action_id: &ActionId) -> Payload {
         let told = json!({
             "roomCode": self.code.as_str(),
             "playbackTime": time.seconds(),
             "playing": playing,
-            "actionId": action_id,
+            "actionId": action_id.shown(),
         });
         told.into()
     }

@@ -87,6 +87,56 @@ fn guessing_is_slow_for_one_address_and_for_nobody_else() {
 }
 
 #[test]
+fn only_a_token_that_is_good_passes_by_those_who_guess() {
+    let mut scene = Scene::new();
+    let (old, stale) = scene.create(1, "ann");
+    scene.say(1, "end-room", json!({}));
+    scene.ask(1, "create-room", with(person("ann"), json!({ "requestedCode": old })));
+    scene.connect_from(2, "203.0.113.1");
+    let good = scene.enter(2, with(person("bea"), json!({ "code": old })))["sessionToken"].clone();
+    let void = scene.join(3, "cem", &old)["sessionToken"].clone();
+    scene.say(1, "kick", json!({ "id": "cem" }));
+    scene.say(2, "leave-room", json!({}));
+    let mut come = |token: &Value, code: &str, more: Value| {
+        scene.enter(2, with(with(person("eve"), json!({ "code": code, "sessionToken": token })), more))["code"].clone()
+    };
+    for _ in 0..9 {
+        assert_eq!(come(&void, &old, json!({})), "S007");
+    }
+    assert_eq!(come(&"forged".into(), "GUESS", json!({})), "S002");
+    let memory = json!({ "snapshot": { "epoch": 1, "seq": 1, "playing": false, "position": 1, "age": 0 } });
+    for (what, token) in [("of an earlier room", stale.into()), ("of somebody removed", void), ("forged", json!("x"))] {
+        assert_eq!(come(&token, &old, json!({})), "S010", "{what}");
+        assert_eq!(come(&token, &old, memory.clone()), "S010", "{what}, with a memory");
+    }
+    assert_eq!(come(&good, "GUESS", json!({})), "S010", "for another code");
+    assert_eq!(come(&good, &old, json!({})), Value::Null, "its bearer is no guesser");
+}
+
+#[test]
+fn of_many_who_left_the_first_are_forgotten() {
+    let mut scene = Scene::with(|config| config.limited = false);
+    let (code, _) = scene.create(1, "host");
+    let mut come_and_go = |socket: u64, name: &str| {
+        let joined = scene.join(socket, name, &code);
+        scene.say(1, "set-role", json!({ "id": name, "role": "cohost" }));
+        scene.say(socket, "leave-room", json!({}));
+        scene.forget_all();
+        joined["sessionToken"].clone()
+    };
+    let first = come_and_go(2, "zoe");
+    (0..255).for_each(|number| drop(come_and_go(10 + number, &format!("guest{number}"))));
+    let late = come_and_go(3, "abe");
+    come_and_go(4, "cem");
+    let mut back = |socket: u64, token: &Value| {
+        let joined = scene.enter(socket, with(person("x"), json!({ "code": code, "sessionToken": token })));
+        joined["room"]["role"].clone()
+    };
+    assert_eq!(back(3, &late), "cohost");
+    assert_eq!(back(2, &first), "viewer", "nobody knows any more");
+}
+
+#[test]
 fn a_full_or_locked_room_keeps_its_own_people() {
     let mut scene = Scene::with(|config| config.setting.members_max = 2);
     let (code, _) = scene.create(1, "ann");
@@ -229,6 +279,33 @@ fn a_room_gets_no_older_than_a_day_and_says_so_before() {
     scene.pass(S * 120);
     assert_eq!(scene.last(1, "room-closing").unwrap()["in"], 0);
     assert_eq!(scene.lobby.totals(), Totals { rooms: 0, participants: 0, sockets: 1 });
+}
+
+#[test]
+fn who_comes_when_the_room_is_about_to_end_is_warned_as_the_others_were() {
+    let mut scene = Scene::new();
+    let (code, _) = scene.create(1, "ann");
+    scene.pass(S * (24 * 3600 - 121));
+    scene.join(2, "bea", &code);
+    assert_eq!(scene.heard(2, "room-closing"), 0, "nobody is warned yet");
+    scene.pass(S * 61);
+    scene.join(3, "cem", &code);
+    assert_eq!(scene.last(3, "room-closing").unwrap()["in"], 60);
+    assert_eq!(scene.names(3).last().unwrap(), "room-closing", "after everything else");
+    assert_eq!(scene.heard(2, "room-closing"), 1, "once is enough");
+}
+
+#[test]
+fn who_says_nothing_of_its_client_is_shown_to_say_nothing() {
+    let mut scene = Scene::new();
+    let (code, _) = scene.create(1, "ann");
+    for (socket, capabilities) in [(2, None), (3, Some(json!(null))), (4, Some(json!({})))] {
+        let mut person = json!({ "participantId": format!("p{socket}"), "name": "P", "code": code });
+        capabilities.into_iter().for_each(|it| person["capabilities"] = it);
+        scene.connect(socket);
+        assert_eq!(scene.enter(socket, person)["success"], true);
+        assert_eq!(scene.last(1, "participant-joined").unwrap()["capabilities"], json!({}));
+    }
 }
 
 #[test]

@@ -50,6 +50,66 @@ fn a_start_is_scheduled_for_the_slowest_and_told_to_all() {
 }
 
 #[test]
+fn a_plans_client_that_comes_during_a_start_starts_with_the_others() {
+    for name in ["sync-play", "sync-seek"] {
+        let (mut scene, code) = cinema();
+        if name == "sync-seek" {
+            // A seek that waits for nobody is a start, too, and everybody hears of it at once.
+            scene.say(1, "set-spectating", json!({ "on": true }));
+            scene.say(2, "set-spectating", json!({ "on": true }));
+            scene.say(1, "sync-play", action(1.0, "p"));
+            scene.pass(S);
+        }
+        scene.forget_all();
+        scene.say(1, name, action(10.0, "s"));
+        scene.pass(Duration::from_millis(200));
+        scene.connect(4);
+        scene.enter(4, with(planner("pip"), json!({ "code": code })));
+        let playback = scene.last(4, "playback-snapshot").unwrap()["playback"].clone();
+        assert_eq!((&playback["type"], &playback["time"]), (&json!("pause"), &json!(10.0)), "{name}");
+        scene.join(5, "dan", &code);
+        let playback = scene.last(5, "playback-snapshot").unwrap()["playback"].clone();
+        assert_eq!((&playback["type"], playback["startAt"].is_i64()), (&json!("play"), true), "who knows when");
+        scene.pass(Duration::from_millis(399));
+        assert_eq!(scene.heard(4, "sync-play"), 0, "{name}");
+        scene.pass(Duration::from_millis(1));
+        let told = scene.last(4, "sync-play").unwrap();
+        assert_eq!((&told["time"], &told["actionId"]), (&json!(10.0), &json!("s")), "{name}");
+        assert_eq!(scene.heard(3, "sync-play"), usize::from(name == "sync-play"), "{name}");
+        scene.pass(S * 2);
+        assert_eq!(scene.heard(4, "sync-play"), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_plans_client_that_comes_again_during_a_start_hears_of_it_once() {
+    let (mut scene, code) = cinema();
+    scene.connect(4);
+    let joined = scene.enter(4, with(planner("pip"), json!({ "code": code })));
+    scene.say(1, "sync-play", action(10.0, "s"));
+    scene.input(Input::RoundTrip(SocketKey(4), Duration::from_millis(300)));
+    scene.connect(5);
+    scene.enter(5, with(planner("pip"), json!({ "code": code, "sessionToken": joined["sessionToken"] })));
+    scene.pass(S);
+    assert_eq!((scene.heard(4, "sync-play"), scene.heard(5, "sync-play")), (0, 1));
+}
+
+#[test]
+fn an_action_may_be_called_by_a_number_and_is_told_as_it_came() {
+    let (mut scene, _) = cinema();
+    for (name, id) in
+        [("sync-pause", json!(1_699_999_999_999_u64)), ("sync-seek", json!(2.5)), ("sync-pause", json!("7"))]
+    {
+        scene.say(1, name, json!({ "time": 5, "actionId": id }));
+        scene.say(1, name, json!({ "time": 5, "actionId": id }));
+        assert_eq!((scene.heard(2, name), &scene.last(2, name).unwrap()["actionId"]), (1, &id), "{name}");
+        scene.forget(2);
+    }
+    scene.say(1, "sync-correct", json!({ "playbackTime": 5, "playing": true, "actionId": 8 }));
+    assert_eq!(scene.last(2, "sync-correct").unwrap()["actionId"], 8);
+}
+
+#[test]
 fn alone_it_starts_at_once() {
     let mut scene = Scene::new();
     scene.create(1, "ann");
