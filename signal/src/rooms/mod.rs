@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use signal_proto::engineio::Message;
 use signal_proto::error::{Code, Problem};
 use signal_proto::ids::{SocketId, SocketKey};
@@ -12,7 +11,7 @@ use signal_proto::limits::MESSAGE_LEN_MAX;
 use signal_proto::lobby::{self, Lobby, Totals};
 use signal_proto::rng::Rng;
 use signal_proto::socketio::session::CloseReason;
-use signal_proto::socketio::{Args, Input, Output, Packet, Session};
+use signal_proto::socketio::{Input, Output, Session, ack_message, event_message};
 
 use crate::transport::{App, Deed};
 
@@ -52,16 +51,17 @@ impl Rooms {
 
     fn lobby(&mut self, now: Instant, input: lobby::Input) {
         self.lobby.handle_input(now, input);
-        self.settle_lobby(now);
+        self.settle_lobby();
     }
 
-    fn settle_lobby(&mut self, now: Instant) {
-        while let Some(output) = self.lobby.poll_output() {
+    fn settle_lobby(&mut self) {
+        while let Some(output) = self.lobby.poll_encoded() {
             match output {
-                lobby::Output::Emit { to, name, payload } => self.deeds.extend(event(to, name, payload)),
+                lobby::Output::Emit { to, name, payload } => {
+                    self.deeds.push_back(Deed::Send { to, message: event_message(name, &payload) });
+                }
                 lobby::Output::Ack { to, ack, payload } => {
-                    let answer = Input::Ack { namespace: MAIN.to_owned(), id: ack, args: Args::one(payload) };
-                    self.socketio(now, to, answer);
+                    self.deeds.push_back(Deed::Send { to: vec![to], message: ack_message(ack, &payload) });
                 }
                 lobby::Output::Close(socket) => self.deeds.push_back(Deed::Close(socket)),
             }
@@ -125,7 +125,8 @@ impl Rooms {
     fn refuse(&mut self, socket: SocketKey, why: &str) {
         if self.connections.get(&socket).is_some_and(|connection| connection.is_in) {
             let problem = Problem::new(Code::S013, format!("the message was refused: {why}"));
-            self.deeds.extend(event(vec![socket], "error", problem.shown()));
+            let message = event_message("error", &problem.shown().into());
+            self.deeds.push_back(Deed::Send { to: vec![socket], message });
         }
     }
 
@@ -173,7 +174,7 @@ impl App for Rooms {
             self.settle(now, socket);
         }
         self.lobby.handle_timeout(now);
-        self.settle_lobby(now);
+        self.settle_lobby();
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -184,11 +185,4 @@ impl App for Rooms {
     fn poll_output(&mut self) -> Option<Deed> {
         self.deeds.pop_front()
     }
-}
-
-/// One event, encoded once for everybody it goes to.
-fn event(to: Vec<SocketKey>, name: &str, payload: Value) -> impl Iterator<Item = Deed> {
-    let packet =
-        Packet::Event { namespace: MAIN.to_owned(), id: None, name: name.to_owned(), args: Args::one(payload) };
-    packet.encode().into_iter().map(move |message| Deed::Send { to: to.clone(), message })
 }

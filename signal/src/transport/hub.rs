@@ -91,7 +91,7 @@ impl<A: App> Hub<A> {
     pub async fn keep_time(&self) {
         loop {
             future::poll_fn(|cx| self.alarm.poll(cx, self.state.borrow().next_wake())).await;
-            self.work(State::on_time);
+            self.work(|_, _| ());
         }
     }
 
@@ -231,6 +231,8 @@ impl<A: App> Hub<A> {
     fn work<T>(&self, work: impl FnOnce(&mut State<A>, Instant) -> T) -> T {
         let mut state = self.state.borrow_mut();
         let now = Instant::now();
+        // What is over is over, also for a request that comes before the timer's turn.
+        state.on_time(now);
         let result = work(&mut state, now);
         state.settle(now);
         self.alarm.call_at(state.next_wake());

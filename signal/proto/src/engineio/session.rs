@@ -15,6 +15,9 @@ use super::packet::{Frame, Message, Packet, PacketError, decode_payload, encode_
 use super::query::Transport;
 use crate::limits::{PAYLOAD_LEN_MAX, PING_INTERVAL, PING_TIMEOUT, QUEUED_BYTES_MAX, UPGRADE_PATIENCE};
 
+/// Called so much later than asked for, the program or its machine was asleep.
+const SLEPT: Duration = Duration::from_secs(1);
+
 /// What the handshake tells the client, and we keep to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timing {
@@ -137,8 +140,10 @@ enum State {
 
 #[derive(Clone, Copy, Debug)]
 enum Heart {
+    /// Until the next ping.
     Rests { until: Instant },
-    Waits { since: Instant },
+    /// For the answer to the last.
+    Waits { since: Instant, until: Instant },
 }
 
 impl Session {
@@ -200,9 +205,17 @@ impl Session {
     pub fn handle_timeout(&mut self, now: Instant) {
         match self.poll_timeout() {
             Some((at, Wake::Ping)) if at <= now => {
-                self.heart = Heart::Waits { since: now };
+                // A timer that is a little late takes nothing from what the handshake promised.
+                let due = if now < at + SLEPT { at } else { now };
+                self.heart = Heart::Waits { since: now, until: due + self.timing.ping_timeout };
                 self.send(Packet::Ping(String::new()));
                 self.flush_poll();
+            }
+            Some((at, Wake::PingTimeout)) if now >= at + SLEPT => {
+                // It was us who slept, and the answer may lie in the socket.
+                if let Heart::Waits { until, .. } = &mut self.heart {
+                    *until = now + SLEPT;
+                }
             }
             Some((at, Wake::PingTimeout)) if at <= now => self.close(CloseReason::PingTimeout),
             Some((at, Wake::UpgradeTimeout)) if at <= now => {
@@ -225,7 +238,7 @@ impl Session {
         }
         let heart = match self.heart {
             Heart::Rests { until } => (until, Wake::Ping),
-            Heart::Waits { since } => (since + self.timing.ping_timeout, Wake::PingTimeout),
+            Heart::Waits { until, .. } => (until, Wake::PingTimeout),
         };
         let upgrade = self.upgrade_by.map(|at| (at, Wake::UpgradeTimeout));
         Some(upgrade.filter(|(at, _)| *at < heart.0).unwrap_or(heart))
@@ -339,7 +352,7 @@ impl Session {
             Packet::Message(message) if self.state != State::Closed => self.outputs.push_back(Output::Message(message)),
             Packet::Message(_) => {}
             Packet::Pong(_) => {
-                if let Heart::Waits { since } = self.heart {
+                if let Heart::Waits { since, .. } = self.heart {
                     self.outputs.push_back(Output::RoundTrip(now.duration_since(since)));
                     self.heart = Heart::Rests { until: now + self.timing.ping_interval };
                 }

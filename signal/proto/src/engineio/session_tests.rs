@@ -237,3 +237,22 @@ fn closing_says_goodbye_by_either_transport() {
     polled.handle_input(now, Input::Close);
     assert_eq!(outputs(&mut polled), [poll("4last"), poll("1"), Output::Closed(CloseReason::ByServer)]);
 }
+
+#[test]
+fn late_timers_neither_lengthen_the_wait_nor_end_it_unheard() {
+    let now = start();
+    let timing = Timing::default();
+    let mut session = Session::open(now, "s", Transport::WebSocket, timing);
+    let little = Duration::from_millis(30);
+    session.handle_timeout(now + timing.ping_interval + little);
+    let end = now + timing.ping_interval + timing.ping_timeout;
+    assert_eq!(session.poll_timeout(), Some((end, Wake::PingTimeout)));
+    // The machine slept through the end: who answered meanwhile is heard first.
+    let awake = end + Duration::from_secs(3600);
+    session.handle_timeout(awake);
+    let (again, _) = session.poll_timeout().expect("it is still waited for");
+    assert!(again > awake);
+    session.handle_timeout(again);
+    let outputs: Vec<Output> = std::iter::from_fn(|| session.poll_output()).collect();
+    assert_eq!(outputs.last(), Some(&Output::Closed(CloseReason::PingTimeout)));
+}
