@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::built::{Kind, given_or_built};
 use crate::process::Program;
 #[cfg(target_os = "linux")]
 use crate::process::find;
@@ -275,23 +276,6 @@ impl Engine {
 /// missing or old.
 pub fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
-    BINARY.get_or_init(|| std::env::var_os("SHARESTREAM_ENGINE").map_or_else(build, PathBuf::from))
-}
-
-/// Cargo names another package's binary to nobody (`CARGO_BIN_EXE_*` is for a package's own), so it is found beside us:
-/// `TARGET/PROFILE/deps/test-hash` or `TARGET/PROFILE/demo`.
-fn build() -> PathBuf {
-    let own = std::env::current_exe().expect("a program knows where it lies");
-    let folder = own.parent().expect("a file lies in a folder");
-    let profile_dir = if folder.ends_with("deps") { folder.parent().expect("deps is no root") } else { folder };
-    let target_dir = profile_dir.parent().expect("a profile lies in the target folder");
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.args(["build", "--quiet", "-p", "sharestream-engine", "--bin", "sharestream-engine", "--target-dir"]);
-    command.arg(target_dir).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
-    if profile_dir.ends_with("release") {
-        command.arg("--release");
-    }
-    let status = command.status().expect("cargo starts");
-    assert!(status.success(), "the engine does not build");
-    profile_dir.join(format!("sharestream-engine{}", std::env::consts::EXE_SUFFIX))
+    BINARY
+        .get_or_init(|| given_or_built("SHARESTREAM_ENGINE", "sharestream-engine", Kind::Binary("sharestream-engine")))
 }

@@ -1,6 +1,6 @@
 //! A blocking HTTP/1.1 client on a plain socket, for one request a connection unless [`Connection`] is used.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -75,6 +75,13 @@ pub fn request(method: &str, url: &str, headers: &[(&str, &str)]) -> Response {
     connection.receive(method)
 }
 
+/// POST of `body` on a connection of its own.
+pub fn post(url: &str, body: &[u8]) -> Response {
+    let mut connection = Connection::open(url);
+    connection.send_body("POST", url, &[], body);
+    connection.receive("POST")
+}
+
 /// A GET whose body is read as it arrives.
 pub fn open(url: &str, headers: &[(&str, &str)]) -> (Head, Body) {
     let mut connection = Connection::open(url);
@@ -128,15 +135,30 @@ impl Connection {
 
     /// Sends a request. `Host` is the URL's unless `headers` has one.
     pub fn send(&mut self, method: &str, url: &str, headers: &[(&str, &str)]) {
-        let Url { authority, path } = Url::parse(url);
-        let mut text = format!("{method} {path} HTTP/1.1\r\n");
-        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
-            text += &format!("Host: {authority}\r\n");
+        self.send_raw(request_head(method, url, headers).as_bytes());
+    }
+
+    /// Sends a request with a body.
+    pub fn send_body(&mut self, method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) {
+        self.try_send_body(method, url, headers, body).expect("the server reads requests");
+    }
+
+    /// The same, and says how it went.
+    pub fn try_send_body(
+        &mut self,
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> std::io::Result<()> {
+        let length = body.len().to_string();
+        let mut all = headers.to_vec();
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-length")) {
+            all.push(("Content-Length", &length));
         }
-        for (name, value) in headers {
-            text += &format!("{name}: {value}\r\n");
-        }
-        self.send_raw((text + "\r\n").as_bytes());
+        let mut bytes = request_head(method, url, &all).into_bytes();
+        bytes.extend_from_slice(body);
+        self.stream.get_mut().write_all(&bytes)
     }
 
     /// Sends bytes as they are.
@@ -146,33 +168,92 @@ impl Connection {
 
     /// Reads the next answer.
     pub fn receive(&mut self, method: &str) -> Response {
-        let head = self.receive_head();
-        let mut body = Vec::new();
-        if method != "HEAD" && head.status != 304 && head.status != 204 {
-            let length = head.content_length().unwrap_or_else(|| panic!("no Content-Length: {head:?}"));
-            let read = (&mut self.stream).take(length).read_to_end(&mut body);
-            read.unwrap_or_else(|error| panic!("after {} of {length} bytes: {error}", body.len()));
-            assert_eq!(body.len() as u64, length, "the connection ended inside a body");
-        }
-        Response { head, body }
+        self.try_receive(method).unwrap_or_else(|error| panic!("no answer: {error}"))
+    }
+
+    /// The same; an error when the connection ends or [`SOON`] is over.
+    pub fn try_receive(&mut self, method: &str) -> std::io::Result<Response> {
+        let head = self.try_receive_head()?;
+        let has_body = method != "HEAD" && head.status != 304 && head.status != 204;
+        let body = if has_body { self.try_receive_body(&head)? } else { Vec::new() };
+        Ok(Response { head, body })
     }
 
     /// Reads status line and headers of the next answer.
     pub fn receive_head(&mut self) -> Head {
-        let status_line = self.line();
+        self.try_receive_head().unwrap_or_else(|error| panic!("no answer: {error}"))
+    }
+
+    /// Reads the body that belongs to a head.
+    pub fn receive_body(&mut self, head: &Head) -> Vec<u8> {
+        self.try_receive_body(head).unwrap_or_else(|error| panic!("{error}: {head:?}"))
+    }
+
+    /// The socket, and what was read of it beyond the last answer.
+    pub fn into_parts(self) -> (TcpStream, Vec<u8>) {
+        let beyond = self.stream.buffer().to_vec();
+        (self.stream.into_inner(), beyond)
+    }
+
+    /// Another handle of the socket, to cut it by.
+    pub fn socket(&self) -> TcpStream {
+        self.stream.get_ref().try_clone().expect("a socket has as many handles as we like")
+    }
+
+    /// Whether the server ends the connection within `limit`; panics if it says something first.
+    pub fn ends(&mut self, limit: Duration) -> bool {
+        self.stream.get_ref().set_read_timeout(Some(limit)).expect("a timeout above zero is accepted");
+        match self.stream.fill_buf() {
+            Ok(bytes) => {
+                assert!(bytes.is_empty(), "instead of an end: {}", String::from_utf8_lossy(bytes));
+                true
+            }
+            Err(error) => error.kind() == ErrorKind::ConnectionReset,
+        }
+    }
+
+    fn try_receive_head(&mut self) -> std::io::Result<Head> {
+        let status_line = self.line()?;
+        if status_line.is_empty() {
+            return Err(ErrorKind::UnexpectedEof.into());
+        }
         let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.unwrap_or_else(|| panic!("no status line: {status_line:?}"));
         let mut headers = Vec::new();
         loop {
-            let line = self.line();
-            let Some((name, value)) = line.split_once(':') else { return Head { status, headers } };
+            let line = self.line()?;
+            let Some((name, value)) = line.split_once(':') else { return Ok(Head { status, headers }) };
             headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
         }
     }
 
-    fn line(&mut self) -> String {
-        let mut line = String::new();
-        self.stream.read_line(&mut line).unwrap_or_else(|error| panic!("no answer: {error}"));
-        line.trim_end().to_owned()
+    fn try_receive_body(&mut self, head: &Head) -> std::io::Result<Vec<u8>> {
+        let length = head.content_length().unwrap_or_else(|| panic!("no Content-Length: {head:?}"));
+        let mut body = Vec::new();
+        (&mut self.stream).take(length).read_to_end(&mut body)?;
+        if body.len() as u64 != length {
+            let why = format!("the connection ended after {} of {length} bytes", body.len());
+            return Err(std::io::Error::new(ErrorKind::UnexpectedEof, why));
+        }
+        Ok(body)
     }
+
+    fn line(&mut self) -> std::io::Result<String> {
+        let mut line = String::new();
+        self.stream.read_line(&mut line)?;
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+/// A request as it is sent, without its body.
+fn request_head(method: &str, url: &str, headers: &[(&str, &str)]) -> String {
+    let Url { authority, path } = Url::parse(url);
+    let mut text = format!("{method} {path} HTTP/1.1\r\n");
+    if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
+        text += &format!("Host: {authority}\r\n");
+    }
+    for (name, value) in headers {
+        text += &format!("{name}: {value}\r\n");
+    }
+    text + "\r\n"
 }

@@ -1,10 +1,13 @@
-//! The harness for everything that crosses processes: the real engine binary, stock BitTorrent clients, players.
+//! The harness for everything that crosses processes: the real engine and signalling server, stock clients, players.
 //!
 //! A test says what happens; what it needs for that is here:
 //!
 //! | module | what |
 //! | --- | --- |
 //! | [`engine`] | the engine as a child process: commands in, events out |
+//! | [`signal`] | the signalling server as a child process |
+//! | [`guest`] | a Socket.IO client of our own hand, for its rooms |
+//! | [`websocket`] | a WebSocket by hand, for what no honest client sends |
 //! | [`disk`] | small disks, for those who may mount |
 //! | [`http`] | a blocking HTTP client that shows every byte |
 //! | [`stock_tracker`] | other people's tracker, over HTTP and UDP |
@@ -21,10 +24,12 @@
 //! on ports the system chose, in folders of its own; nothing is skipped when a tool is missing: `./test` installs it.
 
 pub mod attacker;
+mod built;
 pub mod certificates;
 pub mod disk;
 pub mod engine;
 pub mod film;
+pub mod guest;
 pub mod http;
 pub mod libtorrent;
 pub mod makers;
@@ -33,9 +38,11 @@ pub mod metafile;
 pub mod net;
 pub mod process;
 pub mod seeder;
+pub mod signal;
 pub mod stock;
 pub mod stock_tracker;
 pub mod tracker;
+pub mod websocket;
 
 use std::net::{IpAddr, TcpListener, UdpSocket};
 use std::time::{Duration, Instant};
