@@ -43,6 +43,25 @@ impl Evidence {
         self.failed.entry(piece).or_default().push(sent);
     }
 
+    /// Who of those for whom `counts` holds sent each block of `data` in an earlier failure of the piece, byte for byte.
+    pub fn said_before(
+        &self,
+        layout: &TorrentLayout,
+        piece: PieceIndex,
+        data: &[u8],
+        counts: impl Fn(PeerKey) -> bool,
+    ) -> Vec<Option<PeerKey>> {
+        let tries = self.failed.get(&piece).map_or(&[][..], Vec::as_slice);
+        let said = |(index, block): (usize, BlockInfo)| {
+            let of_block = || tries.iter().filter_map(|sent| sent.get(index)).filter(|sent: &&Sent| counts(sent.by));
+            // Nothing is hashed for nobody.
+            of_block().next()?;
+            let digest = digest(block, data);
+            of_block().find(|sent| sent.digest == digest).map(|sent| sent.by)
+        };
+        layout.blocks(piece).enumerate().map(said).collect()
+    }
+
     /// A piece passed: `data` are its bytes. Returns who sent something else, each with the first such block. What was kept
     /// of the piece is gone.
     pub fn judge(&mut self, layout: &TorrentLayout, piece: PieceIndex, data: &[u8]) -> Vec<(PeerKey, BlockInfo)> {
@@ -94,6 +113,20 @@ mod tests {
         let block = |index| layout.blocks(at).nth(index).unwrap();
         assert_eq!(found, [(A, block(1)), (C, block(2))]);
         assert_eq!(evidence.judge(&layout, at, &piece([0; 4])), [], "it was judged");
+    }
+
+    #[test]
+    fn who_said_the_same_before_is_known() {
+        let (layout, mut evidence) = (layout(), Evidence::default());
+        let at = layout.piece(3).unwrap();
+        let said = |evidence: &Evidence, marks, counts: &[PeerKey]| {
+            evidence.said_before(&layout, at, &piece(marks), |peer| counts.contains(&peer))
+        };
+        assert_eq!(said(&evidence, [1, 2, 3, 4], &[A, B, C]), [None; 4]);
+        evidence.record(&layout, at, &piece([1, 2, 9, 4]), &[A, B, C, B]);
+        evidence.record(&layout, at, &piece([1, 8, 3, 7]), &[B, A, B, A]);
+        assert_eq!(said(&evidence, [1, 2, 3, 5], &[A, B, C]), [Some(A), Some(B), Some(B), None]);
+        assert_eq!(said(&evidence, [1, 8, 9, 4], &[B]), [Some(B), None, None, Some(B)]);
     }
 
     #[test]

@@ -441,6 +441,29 @@ impl Store {
         self.end_hashing(piece, buffer);
     }
 
+    /// A piece was wrong, and some of its blocks are worth keeping: those that `kept` names a sender of, in order. With all
+    /// or none of them it is missing again.
+    pub fn failed_in_part(&mut self, piece: PieceIndex, buffer: Vec<u8>, kept: &[Option<PeerKey>]) {
+        let (received, len) = (kept.iter().flatten().count(), self.layout.piece_len(piece));
+        let is_part = received > 0 && received < kept.len() && buffer.len() == len.as_usize();
+        if !is_part || self.hashing.remove(&piece).is_none() {
+            return self.failed(piece, buffer);
+        }
+        let blocks = kept.iter().map(|sender| sender.map_or(BlockSlot::Missing, BlockSlot::Received)).collect();
+        let count = |blocks: usize| u32::try_from(blocks).expect("a piece has at most 2^18 blocks");
+        // Its memory is counted as it was while it was being hashed.
+        let open = OpenPiece {
+            data: buffer,
+            len: len.as_u32(),
+            blocks,
+            received: count(received),
+            unrequested: count(kept.len() - received),
+            prefix: count(kept.iter().take_while(|sender| sender.is_some()).count()),
+            sole_source: None,
+        };
+        self.open.insert(piece, open);
+    }
+
     /// Throws away what a peer sent of open pieces. Returns these pieces, and of each whether its beginning is shorter now.
     pub fn forget_sender(&mut self, sender: PeerKey) -> Vec<(PieceIndex, bool)> {
         let mut forgotten = Vec::new();
@@ -622,6 +645,36 @@ mod tests {
         store.failed(piece, data);
         assert!(matches!(store.state(piece), PieceState::Missing));
         assert_eq!(store.open_bytes(), 0);
+    }
+
+    #[test]
+    fn of_a_failed_piece_the_blocks_worth_keeping_stay() {
+        let mut store = store(100_000);
+        let piece = store.layout().last_piece();
+        let blocks: Vec<_> = store.layout().blocks(piece).collect();
+        let fill = |store: &mut Store| {
+            for (block, from) in blocks.iter().zip([2, 1, 2]) {
+                store.receive(*block, &vec![from; block.len.as_usize()], PeerKey(from.into()));
+            }
+            store.start_hashing(piece).unwrap()
+        };
+        let data = fill(&mut store);
+        store.failed_in_part(piece, data, &[Some(PeerKey(2)), None, Some(PeerKey(2))]);
+        store.check_invariants();
+        let open = store.open_piece(piece).unwrap();
+        assert_eq!((open.contiguous(), open.is_half_here()), (&[2; 16_384][..], true));
+        assert_eq!(store.next_unrequested(piece, BlockIndex::new(0)), Some(blocks[1]));
+        assert_eq!(store.open_bytes(), 100_000 - 65_536);
+        store.receive(blocks[1], &[3; 16_384], PeerKey(2));
+        let data = store.start_hashing(piece).unwrap();
+        assert_eq!((data[0], data[16_384], data[32_768]), (2, 3, 2));
+        assert_eq!(store.senders(piece), [PeerKey(2); 3]);
+        for kept in [[None; 3], [Some(PeerKey(2)); 3]] {
+            let data = if store.senders(piece).is_empty() { fill(&mut store) } else { data.clone() };
+            store.failed_in_part(piece, data, &kept);
+            assert!(matches!(store.state(piece), PieceState::Missing), "all or nothing of it is as good as nothing");
+            assert_eq!(store.open_bytes(), 0);
+        }
     }
 
     #[test]

@@ -127,6 +127,8 @@ pub struct Torrent {
     silence_told: bool,
     banned: u32,
     banned_ids: BTreeSet<PeerId>,
+    /// Connections that a proof ended.
+    liars: BTreeSet<PeerKey>,
     disk_limit: Option<ByteLen>,
 }
 
@@ -254,6 +256,7 @@ impl Torrent {
             silence_told: false,
             banned: 0,
             banned_ids: BTreeSet::new(),
+            liars: BTreeSet::new(),
             disk_limit: None,
         }
     }

@@ -37,6 +37,9 @@ fn a_liar_among_honest_peers_is_banned_and_no_other() {
     assert_eq!(closed.iter().filter(|reason| corrupt(reason)).count(), 1, "{closed:?}");
     assert_eq!(closed.len(), 1, "{closed:?}");
     assert_eq!(swarm.hosts[leech].torrent.peer_count(), 3);
+    let wasted = swarm.hosts[leech].received - content.len();
+    // Four wrong pieces of 256 KiB at most, less what was kept of them; all anew, it would be 790,000 bytes.
+    assert!(wasted < 650_000, "{wasted} bytes of {}", content.len());
 }
 
 #[test]
@@ -58,4 +61,7 @@ fn a_piece_that_passes_proves_who_lied_in_it_before() {
     let closed = &swarm.hosts[leech].closed;
     assert!(matches!(closed[..], [CloseReason::Misbehaved(PeerMisbehaved::CorruptBlock(_))]), "{closed:?}");
     assert_eq!(swarm.hosts[leech].disk, content);
+    // What came before from the one that was asked in the end did not come again.
+    let received = swarm.hosts[leech].received;
+    assert!(received < 2 * content.len() - 2 * BLOCK_LEN as usize, "{received} bytes");
 }
