@@ -66,7 +66,9 @@ impl Room {
                 self.follow_gate(now);
             }
         }
-        Ok(Some(self.moved(now, None).into()))
+        // All were ready: the answer says the start, as the event does.
+        let start_at = (self.anchor.state == PlaybackState::Playing).then_some(self.anchor.at);
+        Ok(Some(self.moved(now, start_at).into()))
     }
 
     pub(super) fn on_pause(

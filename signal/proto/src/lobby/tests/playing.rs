@@ -50,6 +50,18 @@ fn a_start_is_scheduled_for_the_slowest_and_told_to_all() {
 }
 
 #[test]
+fn the_answer_is_what_the_event_says() {
+    let (mut scene, _) = cinema();
+    for (name, time) in [("sync-play", 3.0), ("sync-play", 4.0), ("sync-seek", 50.0), ("sync-pause", 51.0)] {
+        let answer = scene.ask(1, name, action(time, &format!("{name} {time}")));
+        assert_eq!(scene.last(2, name), Some(answer.clone()));
+        assert_eq!(answer["startAt"].is_i64(), name == "sync-play", "{name}: {answer}");
+        ready(&mut scene, 1, true);
+        ready(&mut scene, 2, true);
+    }
+}
+
+#[test]
 fn a_plans_client_that_comes_during_a_start_starts_with_the_others() {
     for name in ["sync-play", "sync-seek"] {
         let (mut scene, code) = cinema();
