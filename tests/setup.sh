@@ -96,19 +96,20 @@ install_rust_components() {
 
 rust_wanted() { sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml; }
 
-install_libtorrent() {
-    if [ -x "$venv/bin/python" ] && "$venv/bin/python" -c 'import libtorrent' >/dev/null 2>&1; then return 0; fi
-    echo "libtorrent from PyPI into $venv"
+install_python_packages() {
+    if [ -x "$venv/bin/python" ] && "$venv/bin/python" -c 'import libtorrent, socketio' >/dev/null 2>&1; then return 0; fi
+    echo "libtorrent and python-socketio from PyPI into $venv"
     python3 -m venv --clear "$venv" &&
-        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'libtorrent>=2.0,<3' &&
-        "$venv/bin/python" -c 'import libtorrent'
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check 'libtorrent>=2.0,<3' 'python-socketio[client]>=5.11,<6' &&
+        "$venv/bin/python" -c 'import libtorrent, socketio'
 }
 
 # Without scripts: one of its parts, for browsers' peers, would fetch a program, and the server needs none.
-install_node_tracker() {
+install_node_packages() {
     local folder="${XDG_CACHE_HOME:-$HOME/.cache}/sharestream/node"
-    if [ -d "$folder/node_modules/bittorrent-tracker" ]; then return 0; fi
-    echo "bittorrent-tracker from npm into $folder"
+    if [ -d "$folder/node_modules/bittorrent-tracker" ] && [ -d "$folder/node_modules/socket.io-client" ]; then return 0; fi
+    echo "bittorrent-tracker and socket.io-client from npm into $folder"
     mkdir -p "$folder" &&
-        npm install --prefix "$folder" --ignore-scripts --silent --no-fund --no-audit 'bittorrent-tracker@^11'
+        npm install --prefix "$folder" --ignore-scripts --silent --no-fund --no-audit \
+            'bittorrent-tracker@^11' 'socket.io-client@^4.8'
 }

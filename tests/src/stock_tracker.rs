@@ -21,7 +21,7 @@ impl StockTracker {
     pub fn start() -> Self {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("node/tracker.mjs");
         let port = crate::free_port().to_string();
-        Self::run(Command::new("node").arg(script).arg(installed()).arg(port))
+        Self::run(Command::new("node").arg(script).arg(installed("bittorrent-tracker")).arg(port))
     }
 
     /// Starts the one that behaves like opentracker.
@@ -50,12 +50,12 @@ impl StockTracker {
     }
 }
 
-/// The folder that `./test` installs it in.
-fn installed() -> PathBuf {
+/// The folder that `./test` installs npm's packages in, where this one must be.
+pub fn installed(package: &str) -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").expect("HOME is set"));
     let cache = std::env::var_os("XDG_CACHE_HOME").map_or_else(|| home().join(".cache"), PathBuf::from);
     let folder = cache.join("sharestream/node");
-    let is_there = folder.join("node_modules/bittorrent-tracker").is_dir();
-    assert!(is_there, "{} is missing: run ./test once, it installs bittorrent-tracker there", folder.display());
+    let is_there = folder.join("node_modules").join(package).is_dir();
+    assert!(is_there, "{} is missing: run ./test once, it installs {package} there", folder.display());
     folder
 }

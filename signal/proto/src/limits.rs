@@ -8,6 +8,9 @@ pub const PAYLOAD_LEN_MAX: usize = 100_000;
 /// Packets in one polling body. Each is at least two bytes, so a body could hold 50,000 empty ones.
 pub const PAYLOAD_PACKETS_MAX: usize = 1024;
 
+/// Packets in the answer to one poll; Python's client takes no more, and what is left comes with the next.
+pub const POLLED_PACKETS_MAX: usize = 16;
+
 /// Bytes of one Socket.IO event, attachments included.
 pub const MESSAGE_LEN_MAX: usize = 64 * 1024;
 

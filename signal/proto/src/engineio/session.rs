@@ -13,7 +13,9 @@ use serde_json::json;
 
 use super::packet::{Frame, Message, Packet, PacketError, decode_payload, encode_payload};
 use super::query::Transport;
-use crate::limits::{PAYLOAD_LEN_MAX, PING_INTERVAL, PING_TIMEOUT, QUEUED_BYTES_MAX, UPGRADE_PATIENCE};
+use crate::limits::{
+    PAYLOAD_LEN_MAX, PING_INTERVAL, PING_TIMEOUT, POLLED_PACKETS_MAX, QUEUED_BYTES_MAX, UPGRADE_PATIENCE,
+};
 
 /// Called so much later than asked for, the program or its machine was asleep.
 const SLEPT: Duration = Duration::from_secs(1);
@@ -377,10 +379,14 @@ impl Session {
     }
 
     fn flush_poll(&mut self) {
+        self.flush_poll_with(POLLED_PACKETS_MAX);
+    }
+
+    fn flush_poll_with(&mut self, packets_max: usize) {
         if self.polled && !self.queue.is_empty() {
             self.polled = false;
-            self.queued_bytes = 0;
-            let packets = std::mem::take(&mut self.queue);
+            let packets: Vec<Packet> = self.queue.drain(..self.queue.len().min(packets_max)).collect();
+            self.queued_bytes -= packets.iter().map(len).sum::<usize>();
             self.outputs.push_back(Output::Poll(Ok(encode_payload(packets))));
         }
     }
@@ -400,7 +406,8 @@ impl Session {
             // The one who closed knows; the others are told with what was still to be said.
             let last = if reason == CloseReason::ByClient { Packet::Noop } else { Packet::Close };
             self.queue.push_back(last);
-            self.flush_poll();
+            // It will not ask again.
+            self.flush_poll_with(usize::MAX);
         }
         self.queue.clear();
         if before == State::WebSocket && reason == CloseReason::ByServer {

@@ -256,3 +256,22 @@ fn late_timers_neither_lengthen_the_wait_nor_end_it_unheard() {
     let outputs: Vec<Output> = std::iter::from_fn(|| session.poll_output()).collect();
     assert_eq!(outputs.last(), Some(&Output::Closed(CloseReason::PingTimeout)));
 }
+
+#[test]
+fn a_poll_brings_a_few_packets_and_the_next_the_rest() {
+    let (mut session, now) = session(Transport::Polling);
+    outputs(&mut session);
+    for number in 0..POLLED_PACKETS_MAX + 3 {
+        session.handle_input(now, Input::Send(Message::Text(number.to_string())));
+    }
+    let mut polled = || {
+        session.handle_input(now, Input::Poll);
+        match &outputs(&mut session)[..] {
+            [Output::Poll(Ok(body))] => body.split('\u{1e}').map(str::to_owned).collect::<Vec<_>>(),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(polled().len(), POLLED_PACKETS_MAX);
+    assert_eq!(polled(), ["416", "417", "418"]);
+    assert_eq!(session.queued_bytes, 0);
+}
