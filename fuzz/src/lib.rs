@@ -19,7 +19,7 @@ pub use lobby::lobby;
 pub use media::media;
 pub use mse::mse;
 pub use range::range;
-pub use signal::{engineio, socketio, stun};
+pub use signal::{engineio, server_event, socketio, stun};
 pub use torrent::{bencode, magnet, metainfo};
 pub use wire::{extension, wire};
 
@@ -27,7 +27,7 @@ pub use wire::{extension, wire};
 pub type Body = fn(&[u8]);
 
 /// Every target by its name, which is also that of its corpus.
-pub const TARGETS: [(&str, Body); 14] = [
+pub const TARGETS: [(&str, Body); 15] = [
     ("bencode", bencode),
     ("engineio", engineio),
     ("extension", extension),
@@ -39,6 +39,7 @@ pub const TARGETS: [(&str, Body); 14] = [
     ("mse", mse),
     ("operations", operations),
     ("range", range),
+    ("server_event", server_event),
     ("socketio", socketio),
     ("stun", stun),
     ("wire", wire),

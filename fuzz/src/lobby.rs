@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
+use signal_proto::event::parse_server;
 use signal_proto::ids::{SocketId, SocketKey};
 use signal_proto::lobby::{Input, Lobby, LobbyConfig, Output};
 use signal_proto::rng::Rng;
@@ -170,7 +171,8 @@ impl Scene {
         while let Some(output) = self.lobby.poll_output() {
             match output {
                 Output::Emit { to, name, payload } => {
-                    assert!(payload.is_object(), "{name} carries one object");
+                    let understood = parse_server(name, Some(&payload));
+                    assert!(matches!(understood, Ok(Some(_))), "a client understands {name}: {understood:?}");
                     let once: BTreeSet<SocketKey> = to.iter().copied().collect();
                     assert!(!to.is_empty() && once.len() == to.len(), "{name} goes once to each of {to:?}");
                     self.look(name, &payload);

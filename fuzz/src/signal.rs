@@ -1,11 +1,13 @@
-//! The signalling server's framings, and its STUN.
+//! The signalling server's framings, its events as clients read them, and its STUN.
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use serde_json::{Value, json};
 use signal_proto::engineio::packet::{decode_payload, encode_payload};
 use signal_proto::engineio::{Input, Message, Output, Session, Timing, Transport};
-use signal_proto::limits::{ATTACHMENTS_MAX, PAYLOAD_LEN_MAX, PAYLOAD_PACKETS_MAX, STUN_GROWTH_MAX};
+use signal_proto::event::parse_server;
+use signal_proto::limits::{ATTACHMENTS_MAX, JSON_DEPTH_MAX, PAYLOAD_LEN_MAX, PAYLOAD_PACKETS_MAX, STUN_GROWTH_MAX};
 use signal_proto::socketio::{Decoder, Packet};
 use signal_proto::stun;
 
@@ -47,6 +49,24 @@ pub fn socketio(bytes: &[u8]) {
         }
         next = Message::Binary(vec![0; attachment].into());
     }
+}
+
+/// A server's event, its name and its payload a line each: what is missing and what is null are the same, more fields change
+/// nothing, and a refusal is short, whatever it is about.
+pub fn server_event(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let (name, payload) = text.split_once('\n').unwrap_or((&text, ""));
+    let payload = signal_proto::json::parse(payload, JSON_DEPTH_MAX).unwrap_or_default();
+    let read = parse_server(name, Some(&payload));
+    if let Err(problem) = &read {
+        assert!(problem.message.len() < 256 && !problem.message.contains(char::is_control), "{problem:?}");
+    }
+    let Value::Object(mut fields) = payload else { return };
+    fields.retain(|_, value| !value.is_null());
+    assert_eq!(parse_server(name, Some(&Value::Object(fields.clone()))), read, "null is as good as nothing");
+    fields.insert("event".to_owned(), json!(name));
+    fields.insert("a newer server's".to_owned(), json!([{}]));
+    assert_eq!(parse_server(name, Some(&Value::Object(fields))), read, "what is not known is passed over");
 }
 
 /// A packet from either family: its answer is no request, repeats the transaction, is as long as it says, and hardly longer than

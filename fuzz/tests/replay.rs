@@ -99,6 +99,11 @@ fn engineio() {
 }
 
 #[test]
+fn server_event() {
+    replay("server_event");
+}
+
+#[test]
 fn socketio() {
     replay("socketio");
 }

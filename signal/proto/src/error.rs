@@ -105,6 +105,11 @@ impl Code {
         Self::S015,
     ];
 
+    /// From the wire: `S002`. `None` for a code of a newer server.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.to_string() == text)
+    }
+
     /// What happened, in a few words, then what a person can do, and whether the same may work later without a change.
     const fn words(self) -> (&'static str, &'static str, bool) {
         match self {
@@ -156,9 +161,11 @@ mod tests {
     fn every_code_has_words_and_its_place() {
         for (number, code) in (1..).zip(Code::ALL) {
             assert_eq!(code.to_string(), format!("S{number:03}"));
+            assert_eq!(Code::parse(&code.to_string()), Some(code));
             assert!(code.title().len() > 10 && !code.title().ends_with('.'), "{code} has a title");
             assert!(code.hint().len() > 10 && code.hint().ends_with('.'), "{code} has advice");
         }
+        assert_eq!((Code::parse("S016"), Code::parse("s001"), Code::parse("")), (None, None, None));
         let retryable: Vec<_> = Code::ALL.into_iter().filter(|code| code.retryable()).collect();
         assert_eq!(retryable, [Code::S001, Code::S005, Code::S006, Code::S010, Code::S011, Code::S012, Code::S015]);
     }

@@ -101,6 +101,19 @@ pub const CAPABILITIES_LEN_MAX: usize = 512;
 /// Participants chosen to control, at once.
 pub const CHOSEN_MAX: usize = 64;
 
+/// Members that a client takes of a server that has larger rooms; 3 MB of them.
+pub const MEMBERS_TOLD_MAX: usize = 4096;
+/// Characters of a server's words for people: a message, a hint, a reason.
+pub const WORDS_CHARS_MAX: usize = 512;
+/// Servers for calls that a client takes.
+pub const ICE_SERVERS_MAX: usize = 16;
+/// Addresses of one of them.
+pub const ICE_URLS_MAX: usize = 64;
+/// Bytes of an address of a server for calls, of a name and of a password there.
+pub const ICE_TEXT_LEN_MAX: usize = 512;
+/// The longest that a server tells a client to wait: a year.
+pub const DELAY_TOLD_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Members of a room; each change of one is told to all.
 pub const ROOM_MEMBERS_MAX: usize = 64;
 /// People in a call: everybody sends to everybody.

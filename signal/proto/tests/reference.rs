@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use model::{Model, Op, PEOPLE, name};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use signal_proto::event::parse_server;
 use signal_proto::ids::{SocketId, SocketKey};
 use signal_proto::lobby::{Input, Lobby, LobbyConfig, Output};
 use signal_proto::rng::Rng;
@@ -157,6 +158,8 @@ impl Real {
         while let Some(output) = self.lobby.poll_output() {
             match output {
                 Output::Emit { to, name, payload } => {
+                    let understood = parse_server(name, Some(&payload));
+                    assert!(matches!(understood, Ok(Some(_))), "a client understands {name}: {understood:?}");
                     for socket in to {
                         self.look(socket.0, name, &payload);
                         // What a replaced connection is told is nobody's any more.

@@ -3,9 +3,9 @@
 use serde_json::{Map, Value};
 
 use super::client::{Capabilities, ClientEvent, FilmNews, HostLeft, Mode, Relay, RelayKind, Report, RoomSnapshot};
-use super::fields::{Fields, refused};
+use super::fields::{Fields, payload_of, refused};
 use crate::error::{Code, Problem};
-use crate::ids::{ActionId, ParticipantId, RoomCode};
+use crate::ids::RoomCode;
 use crate::limits::{
     ACTION_ID_LEN_MAX, CAPABILITIES_LEN_MAX, CHAT_CHARS_MAX, CHOSEN_MAX, MAGNET_LEN_MAX, NAME_CHARS_MAX, ORDER_MAX,
     PARTICIPANT_ID_LEN_MAX, PATH_LEN_MAX, SDP_LEN_MAX, TITLE_CHARS_MAX, TOKEN_LEN_MAX,
@@ -18,30 +18,11 @@ use crate::time::Rate;
 ///
 /// `payload` is the event's first argument, if it has one.
 pub fn parse_client(name: &str, payload: Option<&Value>) -> Result<Option<ClientEvent>, Problem> {
-    let empty = Map::new();
-    let map = match payload {
-        None | Some(Value::Null) => &empty,
-        Some(Value::Object(map)) => map,
-        Some(_) => return Err(refused(format!("`{}` takes one object", known(name)))),
-    };
-    event(name, &Fields(map))
-        .map_err(|problem| Problem { message: format!("{}: {}", known(name), problem.message), ..problem })
-}
-
-/// What a forecast may be: a number of seconds, a word or a small object.
-const FORECAST: &str = "at most 256 bytes of JSON";
-
-fn is_small(value: &Value) -> bool {
-    value.to_string().len() <= 256
-}
-
-/// A stranger's name is not repeated at length.
-fn known(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_graphic()).take(40).collect()
+    payload_of(name, payload, |fields| event(name, fields))
 }
 
 fn event(name: &str, fields: &Fields<'_>) -> Result<Option<ClientEvent>, Problem> {
-    let action = || fields.must("actionId", ACTION, ActionId::read);
+    let action = || fields.action("actionId");
     let relay = |kind| relay(kind, fields).map(ClientEvent::Relay);
     Ok(Some(match name {
         "create-room" => create(fields)?,
@@ -52,7 +33,7 @@ fn event(name: &str, fields: &Fields<'_>) -> Result<Option<ClientEvent>, Problem
             stream_path: fields.text_maybe("streamPath", PATH_LEN_MAX)?,
             name: title_maybe(fields)?,
         },
-        "movie-loaded" => ClientEvent::MovieLoaded(film_news(fields.0)?),
+        "movie-loaded" => ClientEvent::MovieLoaded(film_news(fields)?),
         "media-cleared" => ClientEvent::MediaCleared,
         "sync-play" => ClientEvent::SyncPlay(fields.time("time")?, action()?),
         "sync-pause" => ClientEvent::SyncPause(fields.time("time")?, action()?),
@@ -73,7 +54,7 @@ fn event(name: &str, fields: &Fields<'_>) -> Result<Option<ClientEvent>, Problem
             seq: fields.count("seq")?,
             ready: fields.flag("ready")?,
             ahead: fields.number_maybe("ahead")?,
-            forecast: fields.maybe("forecast", FORECAST, |value| is_small(value).then(|| value.clone()))?,
+            forecast: forecast(fields)?,
         },
         "set-rate" => {
             let rate = fields.must("rate", "a rate from 0.5 to 2", |value| value.as_f64().and_then(Rate::new))?;
@@ -111,11 +92,14 @@ fn event(name: &str, fields: &Fields<'_>) -> Result<Option<ClientEvent>, Problem
         "set-control-mode" => ClientEvent::SetControlMode(mode(fields)?),
         "set-role" => {
             let role = fields.must("role", "host, cohost or viewer", |value| Role::parse(value.as_str()?))?;
-            ClientEvent::SetRole(other(fields)?, role)
+            ClientEvent::SetRole(fields.member("id")?, role)
         }
-        "kick" => ClientEvent::Kick(other(fields)?),
+        "kick" => ClientEvent::Kick(fields.member("id")?),
         "lock-room" => ClientEvent::LockRoom(fields.flag("locked")?),
-        "set-policy" => policy(fields)?,
+        "set-policy" => {
+            let (wait, host_left) = policy(fields)?;
+            ClientEvent::SetPolicy(wait, host_left)
+        }
         "end-room" => ClientEvent::EndRoom,
         _ => return Ok(None),
     }))
@@ -137,23 +121,28 @@ fn join(fields: &Fields<'_>) -> Result<ClientEvent, Problem> {
         name: fields.shown("name", NAME_CHARS_MAX)?,
         capabilities: capabilities(fields)?,
         session_token: fields.text_maybe("sessionToken", TOKEN_LEN_MAX)?,
-        snapshot: fields.maybe("snapshot", "an object", Value::as_object)?.map(snapshot).transpose()?,
+        snapshot: fields.inside_maybe("snapshot", snapshot)?,
     })
 }
 
-fn capabilities(fields: &Fields<'_>) -> Result<Capabilities, Problem> {
-    let Some(map) = fields.maybe("capabilities", "an object", Value::as_object)? else {
-        return Ok(Capabilities::default());
-    };
-    let shown = Value::Object(map.clone());
-    if shown.to_string().len() > CAPABILITIES_LEN_MAX {
-        return Err(refused(format!("the field `capabilities` is longer than {CAPABILITIES_LEN_MAX} bytes")));
-    }
-    let own = Fields(map);
-    Ok(Capabilities { sync: own.count_maybe("sync")?.unwrap_or(0), version: own.count_maybe("version")?, shown })
+pub(super) fn capabilities(fields: &Fields<'_>) -> Result<Capabilities, Problem> {
+    let said = fields.inside_maybe("capabilities", |own| {
+        let shown = Value::Object(own.map().clone());
+        if shown.to_string().len() > CAPABILITIES_LEN_MAX {
+            return Err(refused(format!("the field `capabilities` is longer than {CAPABILITIES_LEN_MAX} bytes")));
+        }
+        Ok(Capabilities { sync: own.count_maybe("sync")?.unwrap_or(0), version: own.count_maybe("version")?, shown })
+    })?;
+    Ok(said.unwrap_or_default())
 }
 
-fn report(fields: &Fields<'_>) -> Result<Report, Problem> {
+/// What a client expects of its line: a number of seconds, a word or a small object.
+pub(super) fn forecast(fields: &Fields<'_>) -> Result<Option<Value>, Problem> {
+    let is_small = |value: &Value| value.to_string().len() <= 256;
+    fields.maybe("forecast", "at most 256 bytes of JSON", |value| is_small(value).then(|| value.clone()))
+}
+
+pub(super) fn report(fields: &Fields<'_>) -> Result<Report, Problem> {
     let mut more = Map::new();
     for name in ["at", "epoch", "seq", "ahead", "rate", "rtt"] {
         if let Some(number) = fields.maybe(name, "a number", |value| value.is_number().then(|| value.clone()))? {
@@ -172,18 +161,17 @@ fn report(fields: &Fields<'_>) -> Result<Report, Problem> {
     })
 }
 
-fn snapshot(map: &Map<String, Value>) -> Result<RoomSnapshot, Problem> {
-    let fields = Fields(map);
-    let magnet = map.contains_key("magnet").then(|| magnet(&fields, "magnet")).transpose()?;
+fn snapshot(fields: &Fields<'_>) -> Result<RoomSnapshot, Problem> {
+    let magnet = fields.map().contains_key("magnet").then(|| magnet(fields, "magnet")).transpose()?;
     Ok(RoomSnapshot {
-        order: (order(&fields, "epoch")?, order(&fields, "seq")?),
+        order: (order(fields, "epoch")?, order(fields, "seq")?),
         playing: fields.flag("playing")?,
         position: fields.time("position")?,
         // A clock that stepped may have made it a fraction.
         age_ms: fields.must("age", "milliseconds", millis)?,
         magnet,
-        movie: fields.maybe("movie", "an object", Value::as_object)?.map(film_news).transpose()?,
-        kicked: fields.maybe("kicked", CHOSEN, participants)?.unwrap_or_default(),
+        movie: fields.inside_maybe("movie", film_news)?,
+        kicked: fields.members("kicked", CHOSEN_MAX)?,
     })
 }
 
@@ -191,8 +179,7 @@ fn order(fields: &Fields<'_>, field: &str) -> Result<u64, Problem> {
     fields.must(field, "a whole number from 0 to 2^48", |value| value.as_u64().filter(|count| *count <= ORDER_MAX))
 }
 
-fn film_news(map: &Map<String, Value>) -> Result<FilmNews, Problem> {
-    let fields = Fields(map);
+pub(super) fn film_news(fields: &Fields<'_>) -> Result<FilmNews, Problem> {
     Ok(FilmNews { name: fields.shown("name", TITLE_CHARS_MAX)?, duration: fields.time_maybe("duration")? })
 }
 
@@ -206,20 +193,7 @@ fn millis(value: &Value) -> Option<u64> {
     value.as_u64().or_else(rounded)
 }
 
-/// What an action's id may be.
-const ACTION: &str = "a number, or a string of at most 128 bytes";
-const _: () = assert!(ACTION_ID_LEN_MAX == 128, "the words say the number");
-
-/// What a list of people may be.
-const CHOSEN: &str = "a list of at most 64 participants' ids";
-const _: () = assert!(CHOSEN_MAX == 64, "the words say the number");
-
-fn participants(value: &Value) -> Option<Vec<ParticipantId>> {
-    let list = value.as_array().filter(|list| list.len() <= CHOSEN_MAX)?;
-    list.iter().map(|id| ParticipantId::of_token(id.as_str()?)).collect()
-}
-
-fn magnet(fields: &Fields<'_>, field: &str) -> Result<String, Problem> {
+pub(super) fn magnet(fields: &Fields<'_>, field: &str) -> Result<String, Problem> {
     let expected = format!("a link of at most {MAGNET_LEN_MAX} bytes that begins with magnet:?");
     fields.must(field, &expected, |value| {
         let link = value.as_str()?;
@@ -227,22 +201,21 @@ fn magnet(fields: &Fields<'_>, field: &str) -> Result<String, Problem> {
     })
 }
 
-fn title_maybe(fields: &Fields<'_>) -> Result<Option<String>, Problem> {
+pub(super) fn title_maybe(fields: &Fields<'_>) -> Result<Option<String>, Problem> {
     let is_there = fields.maybe("name", "a string", Value::as_str)?.is_some_and(|name| !name.trim().is_empty());
     is_there.then(|| fields.shown("name", TITLE_CHARS_MAX)).transpose()
 }
 
 fn relay(kind: RelayKind, fields: &Fields<'_>) -> Result<Relay, Problem> {
-    let expected = format!("an object of at most {SDP_LEN_MAX} bytes");
-    let body = fields.must(kind.field(), &expected, |value| {
-        (value.is_object() && value.to_string().len() <= SDP_LEN_MAX).then(|| value.clone())
-    })?;
-    Ok(Relay { kind, to: fields.text("to", PARTICIPANT_ID_LEN_MAX)?, body })
+    Ok(Relay { kind, body: relayed(kind, fields)?, to: fields.text("to", PARTICIPANT_ID_LEN_MAX)? })
 }
 
-/// Somebody else, whose id may have a number appended by us.
-fn other(fields: &Fields<'_>) -> Result<ParticipantId, Problem> {
-    fields.must("id", "a participant's id", |value| ParticipantId::of_token(value.as_str()?))
+/// What is relayed, unread.
+pub(super) fn relayed(kind: RelayKind, fields: &Fields<'_>) -> Result<Value, Problem> {
+    let expected = format!("an object of at most {SDP_LEN_MAX} bytes");
+    fields.must(kind.field(), &expected, |value| {
+        (value.is_object() && value.to_string().len() <= SDP_LEN_MAX).then(|| value.clone())
+    })
 }
 
 fn mode(fields: &Fields<'_>) -> Result<Mode, Problem> {
@@ -250,22 +223,19 @@ fn mode(fields: &Fields<'_>) -> Result<Mode, Problem> {
     match name {
         "host" => Ok(Mode::Host),
         "everyone" => Ok(Mode::Everyone),
-        "chosen" => {
-            let chosen = fields.must("participants", CHOSEN, participants)?;
-            Ok(Mode::Chosen(chosen))
-        }
+        "chosen" => Ok(Mode::Chosen(fields.members_must("participants", CHOSEN_MAX)?)),
         _ => Err(refused("the field `mode` must be host, everyone or chosen")),
     }
 }
 
-fn policy(fields: &Fields<'_>) -> Result<ClientEvent, Problem> {
+pub(super) fn policy(fields: &Fields<'_>) -> Result<(Option<WaitPolicy>, Option<HostLeft>), Problem> {
     let wait = fields.maybe("wait", "auto, wait or flow", |value| WaitPolicy::parse(value.as_str()?))?;
     let host_left = fields.maybe("hostLeft", "continue or pause", |value| match value.as_str()? {
         "continue" => Some(HostLeft::Continue),
         "pause" => Some(HostLeft::Pause),
         _ => None,
     })?;
-    Ok(ClientEvent::SetPolicy(wait, host_left))
+    Ok((wait, host_left))
 }
 
 #[cfg(test)]

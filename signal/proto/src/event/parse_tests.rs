@@ -64,6 +64,7 @@ fn what_a_plain_client_sends_is_read() {
         assert!(matches!(parse_client(name, None), Ok(Some(_))), "{name}");
     }
     assert_eq!(read("no-such-event", json!({"x": 1})), Ok(None));
+    assert_eq!(read("no-such-event", json!([1])), Ok(None));
 }
 
 #[test]

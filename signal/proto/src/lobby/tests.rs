@@ -1,6 +1,7 @@
 //! Rooms as their clients see them: events in, events out.
 
 use super::*;
+use crate::event::{ServerEvent, parse_server};
 use crate::room::TurnAuth;
 use crate::testing::start;
 use crate::time::ServerClock;
@@ -11,6 +12,7 @@ mod calls;
 mod doors;
 mod hosts;
 mod playing;
+mod understood;
 
 const S: Duration = Duration::from_secs(1);
 
@@ -65,6 +67,8 @@ impl Scene {
         while let Some(output) = self.lobby.poll_output() {
             match output {
                 Output::Emit { to, name, payload } => {
+                    let understood = parse_server(name, Some(&payload));
+                    assert!(matches!(understood, Ok(Some(_))), "a client understands {name}: {understood:?}");
                     for socket in to {
                         self.heard.entry(socket.0).or_default().push_back((name.to_owned(), payload.clone()));
                     }
@@ -144,6 +148,12 @@ impl Scene {
     fn last(&self, socket: u64, name: &str) -> Option<Value> {
         let heard = self.heard.get(&socket)?;
         heard.iter().rev().find(|(known, _)| known == name).map(|(_, payload)| payload.clone())
+    }
+
+    /// The same, as its client reads it.
+    fn last_read(&self, socket: u64, name: &str) -> ServerEvent {
+        let told = self.last(socket, name).expect("heard");
+        parse_server(name, Some(&told)).expect("sound").expect("known")
     }
 
     fn heard(&self, socket: u64, name: &str) -> usize {

@@ -11,7 +11,7 @@ use crate::event::RoomSnapshot;
 use crate::ids::{ParticipantId, SocketKey};
 use crate::payload::{self, ObjectWriter, Payload};
 use crate::playback::PlaybackState;
-use crate::roles::Role;
+use crate::roles::{ControlMode, Role};
 use crate::sync::gate;
 use crate::token::Claims;
 
@@ -316,15 +316,21 @@ impl Room {
 
     /// The room as its members are told it, for one of them.
     fn shown_to(&self, who: &ParticipantId, people: &str) -> String {
-        ObjectWriter::sized(people.len() + WELCOME_LEN_GUESS)
+        let shown = ObjectWriter::sized(people.len() + WELCOME_LEN_GUESS)
             .field("code", self.code.as_str())
             .field("host", self.host().map(|(id, _)| id.as_str()))
             .field("role", self.role_of(who).unwrap_or(Role::Viewer).as_str())
             .encoded("participants", people)
             .field("controlMode", self.mode.as_str())
             .field("locked", self.locked)
-            .field("policy", self.policy_shown())
-            .end()
+            .field("policy", self.policy_shown());
+        let shown = match &self.mode {
+            ControlMode::Chosen(chosen) => {
+                shown.field("chosen", chosen.iter().map(ParticipantId::as_str).collect::<Vec<_>>())
+            }
+            ControlMode::Host | ControlMode::Everyone => shown,
+        };
+        shown.end()
     }
 
     pub(super) fn look_whether_empty(&mut self, now: Instant) {
