@@ -11,9 +11,10 @@ use futures_lite::io::{AsyncBufReadExt as _, BufReader};
 use futures_lite::{StreamExt as _, future};
 use serde_json::{Value, json};
 use sharestream_signal_client::{Client, Event, Events, Options};
+use signal_proto::event::parse_server;
 use smol::Timer;
 
-use room::{Room, clean};
+use room::Room;
 
 const USAGE: &str = "sharestream-room URL NAME [CODE]
 Creates a room on the server at URL (http://, https://), or joins the room CODE.
@@ -87,10 +88,11 @@ async fn run(url: &str, mut room: Room) -> Result<(), Box<dyn std::error::Error>
                 return Err(clean(&reason.to_string()).into());
             }
             Happened::Event(Some(Event::Message { name, args, .. })) => {
-                let payload = args.values.first().unwrap_or(&Value::Null);
-                if let Some(told) = room.hear(now, &name, payload) {
-                    println!("{told}");
-                }
+                let told = match parse_server(&name, args.values.first()) {
+                    Ok(event) => event.and_then(|event| room.hear(now, event)),
+                    Err(problem) => Some(format!("not understood: {}", problem.message)),
+                };
+                told.iter().for_each(|told| println!("{told}"));
             }
             Happened::Event(None) => return Ok(()),
             Happened::Line(Some(line)) if line.trim() != "quit" => on_line(&client, &room, now, line.trim()).await,
@@ -147,3 +149,11 @@ async fn leave(client: &Client, events: &mut Events) {
     };
     future::or(gone, patience).await;
 }
+
+/// What another program said, without what would command the terminal.
+fn clean(text: &str) -> String {
+    text.chars().filter(|char| !char.is_control()).take(SHOWN_CHARS_MAX).collect()
+}
+
+/// Characters of it that are shown.
+const SHOWN_CHARS_MAX: usize = 2000;

@@ -4,9 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use signal_proto::event::{ChatLine, Entered, Moved, Participant, Refusal, Secret, ServerEvent};
+use signal_proto::ids::ParticipantId;
 use signal_proto::playback::{Anchor, PlaybackState};
-use signal_proto::sync::clock::{Answer, RoomClock};
-use signal_proto::time::{MediaTime, Rate, ServerTime};
+use signal_proto::sync::clock::RoomClock;
+use signal_proto::time::{MediaTime, ServerTime};
+
+/// The version of the contract that this program speaks.
+const VERSION: u64 = 1;
 
 /// A room as its member sees it.
 pub(crate) struct Room {
@@ -14,8 +19,8 @@ pub(crate) struct Room {
     participant: String,
     /// Empty until one is created or joined.
     code: String,
-    token: Option<String>,
-    people: BTreeMap<String, String>,
+    token: Option<Secret>,
+    people: BTreeMap<ParticipantId, String>,
     clock: RoomClock,
     anchor: Anchor,
 }
@@ -38,14 +43,14 @@ impl Room {
         self.clock.restart(now);
         let mut payload = json!({
             "participantId": self.participant, "name": self.name,
-            "capabilities": {"version": env!("CARGO_PKG_VERSION")},
+            "capabilities": {"version": VERSION},
         });
         if self.code.is_empty() {
             return ("create-room", payload);
         }
         payload["code"] = json!(self.code);
         if let Some(token) = &self.token {
-            payload["sessionToken"] = json!(token);
+            payload["sessionToken"] = json!(token.as_str());
         }
         ("join-room", payload)
     }
@@ -60,58 +65,59 @@ impl Room {
     }
 
     /// Takes in an event; returns what there is to tell.
-    pub(crate) fn hear(&mut self, now: Instant, name: &str, payload: &Value) -> Option<String> {
-        match name {
-            "room-created" | "room-joined" => Some(self.on_entered(payload)),
-            "session-token" => {
-                self.token = text(payload, "sessionToken");
-                None
+    pub(crate) fn hear(&mut self, now: Instant, event: ServerEvent) -> Option<String> {
+        match event {
+            ServerEvent::RoomCreated(answer) | ServerEvent::RoomJoined(answer) => {
+                return Some(answer.map_or_else(|refusal| refused(&refusal), |entered| self.on_entered(*entered)));
             }
-            "participant-list" => {
-                let list = payload["participants"].as_array().map(Vec::as_slice).unwrap_or_default();
-                self.people = list.iter().take(PEOPLE_MAX).filter_map(person).collect();
-                Some(self.people())
+            ServerEvent::SessionToken(token) => self.token = Some(token),
+            ServerEvent::ParticipantList(list) => {
+                self.people = list.iter().map(person).collect();
+                return Some(self.people());
             }
-            "participant-joined" | "participant-updated" => {
-                let (id, shown) = person(payload.get("participant").unwrap_or(payload))?;
-                if self.people.len() < PEOPLE_MAX || self.people.contains_key(&id) {
-                    self.people.insert(id, shown.clone());
-                }
-                Some(format!("{shown}{}", if name == "participant-joined" { " came" } else { "" }))
+            ServerEvent::ParticipantJoined(somebody) => return Some(format!("{} came", self.on_person(&somebody))),
+            ServerEvent::ParticipantUpdated(somebody) => return Some(self.on_person(&somebody)),
+            ServerEvent::ParticipantLeft { id, .. } => return Some(format!("{} left", self.people.remove(&id)?)),
+            ServerEvent::HostAway { id, grace } => {
+                return Some(format!("{} is away; in {} s another is host", self.person(&id), grace.as_secs()));
             }
-            "participant-left" => {
-                let gone = self.people.remove(&text(payload, "id")?)?;
-                Some(format!("{gone} left"))
+            ServerEvent::HostChanged { id, .. } => return Some(format!("{} is host now", self.person(&id))),
+            ServerEvent::RoomClosing { within, reason } => {
+                return Some(format!("the room ends in {} s: {}", within.as_secs(), reason.unwrap_or_default()));
             }
-            "chat-message" => Some(chat(payload)),
-            "chat-history" => {
-                let messages = payload["messages"].as_array().filter(|messages| !messages.is_empty())?;
-                Some(messages.iter().map(chat).collect::<Vec<_>>().join("\n"))
+            ServerEvent::ServerRestarting { .. } => return Some("the server restarts".to_owned()),
+            ServerEvent::ChatMessage(line) => return Some(chat(&line)),
+            ServerEvent::ChatHistory(lines) if !lines.is_empty() => {
+                return Some(lines.iter().map(chat).collect::<Vec<_>>().join("\n"));
             }
-            "sync-play" => self.on_moved(now, payload, PlaybackState::Playing, "plays"),
-            "sync-pause" => self.on_moved(now, payload, PlaybackState::Paused, "is paused"),
-            // The room goes on as it did; it plays again with the anchor's own moment.
-            "sync-seek" => self.on_moved(now, payload, self.anchor.state, "goes on"),
-            "playback-snapshot" => {
-                let playback = &payload["playback"];
-                let playing = playback["type"] == "play";
-                let state = if playing { PlaybackState::Playing } else { PlaybackState::Paused };
-                let at = playback["startAt"].as_i64().or(playback["at"].as_i64())?;
-                self.move_anchor(playback, state, ServerTime::from_unix_ms(at));
-                None
+            ServerEvent::SyncPlay(moved) => return Some(self.on_moved(now, moved, PlaybackState::Playing, "plays")),
+            ServerEvent::SyncPause(moved) => {
+                return Some(self.on_moved(now, moved, PlaybackState::Paused, "is paused"));
             }
-            "sync-check" => {
-                let moment = |field| payload[field].as_i64().map(ServerTime::from_unix_ms);
-                let answer = Answer { n: payload["n"].as_u64()?, t1: moment("t1")?, timestamp: moment("timestamp")? };
-                self.clock.handle_answer(now, answer);
-                None
-            }
-            "host-changed" | "host-away" | "room-closing" | "server-restarting" => {
-                Some(format!("{name} {}", clean(&payload.to_string())))
-            }
-            "error" => Some(format!("refused: {}", refusal(payload))),
-            _ => None,
+            // Of a server without anchors it goes on as it did.
+            ServerEvent::SyncSeek(moved) => return Some(self.on_moved(now, moved, self.anchor.state, "goes on")),
+            ServerEvent::PlaybackSnapshot(snapshot) => self.anchor = snapshot.anchor?,
+            ServerEvent::RoomState(state) => self.anchor = state.anchor,
+            ServerEvent::ClockAnswer(answer) => self.clock.handle_answer(now, answer),
+            ServerEvent::Error(refusal) => return Some(refused(&refusal)),
+            // Nothing is played here, nobody is called, nothing is set.
+            ServerEvent::ChatHistory(_)
+            | ServerEvent::RoomUpdated(_)
+            | ServerEvent::TorrentMagnet(_)
+            | ServerEvent::MovieLoaded(_)
+            | ServerEvent::MediaCleared { .. }
+            | ServerEvent::SubtitleShared(_)
+            | ServerEvent::SyncCorrect { .. }
+            | ServerEvent::ReportWanted
+            | ServerEvent::SyncReport { .. }
+            | ServerEvent::ReadyState { .. }
+            | ServerEvent::StartWebrtc { .. }
+            | ServerEvent::Relayed(_)
+            | ServerEvent::CallState { .. }
+            | ServerEvent::PeerLeft { .. }
+            | ServerEvent::IceServers { .. } => {}
         }
+        None
     }
 
     /// Who is there.
@@ -143,71 +149,57 @@ impl Room {
             .seconds()
     }
 
-    fn on_entered(&mut self, payload: &Value) -> String {
-        if payload["success"] != true {
-            return format!("refused: {}", refusal(payload));
+    fn on_entered(&mut self, entered: Entered) -> String {
+        entered.room.code.as_str().clone_into(&mut self.code);
+        self.token = entered.session_token;
+        if let Some(id) = entered.id {
+            id.as_str().clone_into(&mut self.participant);
         }
-        let room = &payload["room"];
-        self.code = text(room, "code").unwrap_or_default();
-        self.token = text(payload, "sessionToken");
-        self.participant = text(payload, "participantId").unwrap_or_else(|| self.participant.clone());
-        let list = room["participants"].as_array().map(Vec::as_slice).unwrap_or_default();
-        self.people = list.iter().take(PEOPLE_MAX).filter_map(person).collect();
-        if self.people.is_empty() {
-            self.people.insert(self.participant.clone(), self.name.clone());
+        self.people = entered.room.participants.iter().map(person).collect();
+        if let Some(own) = ParticipantId::parse(&self.participant).filter(|_| self.people.is_empty()) {
+            self.people.insert(own, self.name.clone());
         }
-        format!("room {}; {}", clean(&self.code), self.people())
+        format!("room {}; {}", entered.room.code, self.people())
     }
 
-    fn on_moved(&mut self, now: Instant, payload: &Value, state: PlaybackState, verb: &str) -> Option<String> {
-        let at = payload["startAt"].as_i64().or(payload["timestamp"].as_i64()).map(ServerTime::from_unix_ms);
-        let at = at.or_else(|| self.clock.server_time(now))?;
-        self.move_anchor(payload, state, at);
-        let by =
-            text(payload, "by").and_then(|id| self.people.get(&id).cloned()).unwrap_or_else(|| "the room".to_owned());
-        Some(format!("the film {verb} at {} ({by})", shown(self.anchor.position)))
+    fn on_person(&mut self, somebody: &Participant) -> String {
+        let (id, shown) = person(somebody);
+        if self.people.len() < PEOPLE_MAX || self.people.contains_key(&id) {
+            self.people.insert(id, shown.clone());
+        }
+        shown
     }
 
-    fn move_anchor(&mut self, said: &Value, state: PlaybackState, at: ServerTime) {
-        let place = said["time"].as_f64().and_then(MediaTime::new);
-        let rate = said["rate"].as_f64().and_then(Rate::new);
-        let (epoch, seq) = (said["epoch"].as_u64().unwrap_or(0), said["seq"].as_u64().unwrap_or(0));
-        self.anchor.position = place.unwrap_or(self.anchor.position);
-        self.anchor.rate = rate.unwrap_or(self.anchor.rate);
-        (self.anchor.epoch, self.anchor.seq, self.anchor.state, self.anchor.at) = (epoch, seq, state, at);
+    fn on_moved(&mut self, now: Instant, moved: Moved, state: PlaybackState, verb: &str) -> String {
+        let by = moved.anchor.as_ref().and_then(|anchor| anchor.by.as_ref());
+        let by = by.map_or("the room", |id| self.person(id)).to_owned();
+        self.anchor = moved.anchor.unwrap_or_else(|| {
+            let at = self.clock.server_time(now).unwrap_or(self.anchor.at);
+            Anchor { state, position: moved.time, at, ..self.anchor.clone() }
+        });
+        format!("the film {verb} at {} ({by})", shown(moved.time))
+    }
+
+    fn person(&self, id: &ParticipantId) -> &str {
+        self.people.get(id).map_or("somebody", String::as_str)
     }
 }
 
 /// People that are remembered, whatever a server claims.
-const PEOPLE_MAX: usize = 1024;
+const PEOPLE_MAX: usize = 4096;
 
-/// Characters of anything that is shown.
-const SHOWN_CHARS_MAX: usize = 2000;
-
-/// Without what would command the terminal.
-pub(crate) fn clean(text: &str) -> String {
-    text.chars().filter(|char| !char.is_control()).take(SHOWN_CHARS_MAX).collect()
+fn person(somebody: &Participant) -> (ParticipantId, String) {
+    let away = if somebody.away { ", away" } else { "" };
+    (somebody.id.clone(), format!("{} ({}{away})", somebody.name, somebody.role.as_str()))
 }
 
-fn text(value: &Value, field: &str) -> Option<String> {
-    value.get(field).and_then(Value::as_str).map(str::to_owned)
+fn chat(line: &ChatLine) -> String {
+    format!("<{}> {}", line.sender_name, line.text)
 }
 
-fn person(value: &Value) -> Option<(String, String)> {
-    let name = clean(&text(value, "name")?);
-    let role = clean(&text(value, "role").unwrap_or_default());
-    let away = if value["away"] == true { ", away" } else { "" };
-    Some((text(value, "id")?, format!("{name} ({role}{away})")))
-}
-
-fn chat(message: &Value) -> String {
-    let part = |field| clean(&text(message, field).unwrap_or_default());
-    format!("<{}> {}", part("sender"), part("text"))
-}
-
-fn refusal(payload: &Value) -> String {
-    let part = |field| clean(&text(payload, field).unwrap_or_default());
-    format!("{} {}", part("code"), part("message"))
+fn refused(refusal: &Refusal) -> String {
+    let code = refusal.code.map(|code| format!("{code} ")).unwrap_or_default();
+    format!("refused: {code}{}", refusal.message)
 }
 
 fn shown(place: MediaTime) -> String {
@@ -220,15 +212,22 @@ fn shown(place: MediaTime) -> String {
 mod tests {
     use std::time::Duration;
 
+    use signal_proto::event::parse_server;
+
     use super::*;
+
+    fn hear(room: &mut Room, now: Instant, name: &str, payload: &Value) -> Option<String> {
+        room.hear(now, parse_server(name, Some(payload)).expect("sound").expect("known"))
+    }
 
     fn joined() -> (Room, Instant) {
         let now = Instant::now();
         let mut room = Room::new(now, "ABC1".into(), "Ana".into(), "a".into());
         let people =
             json!([{"id": "a", "name": "Ana", "role": "host"}, {"id": "b", "name": "Be\u{1b}a", "role": "viewer"}]);
-        let answer = json!({"success": true, "sessionToken": "t", "participantId": "a", "room": {"code": "ABC1", "participants": people}});
-        let told = room.hear(now, "room-joined", &answer).unwrap();
+        let answer = json!({"success": true, "sessionToken": "t", "participantId": "a",
+            "room": {"code": "ABC1", "role": "host", "participants": people}});
+        let told = hear(&mut room, now, "room-joined", &answer).unwrap();
         assert_eq!(told, "room ABC1; here: Ana (host), Bea (viewer)");
         (room, now)
     }
@@ -237,13 +236,24 @@ mod tests {
     fn creates_joins_and_comes_back_by_its_token() {
         let now = Instant::now();
         let mut room = Room::new(now, String::new(), "Ana".into(), "a".into());
-        assert_eq!(room.greeting(now).0, "create-room");
-        assert_eq!(room.probe(now), None, "nobody to ask before there is a room");
+        let (name, payload) = room.greeting(now);
+        assert!(
+            signal_proto::event::parse_client(name, Some(&payload)).is_ok_and(|event| event.is_some()),
+            "{payload}"
+        );
+        assert_eq!((name, room.probe(now)), ("create-room", None), "nobody to ask before there is a room");
         let (mut room, now) = joined();
         let (name, payload) = room.greeting(now);
+        assert!(
+            signal_proto::event::parse_client(name, Some(&payload)).is_ok_and(|event| event.is_some()),
+            "{payload}"
+        );
         assert_eq!((name, &payload["code"], &payload["sessionToken"]), ("join-room", &json!("ABC1"), &json!("t")));
-        let refused = room.hear(now, "room-joined", &json!({"success": false, "code": "S002", "message": "no"}));
-        assert_eq!(refused.unwrap(), "refused: S002 no");
+        let plain = json!({"success": true, "room": {"code": "MYROOM", "role": "host"}});
+        let mut alone = Room::new(now, String::new(), "Ana".into(), "a".into());
+        assert_eq!(hear(&mut alone, now, "room-created", &plain).unwrap(), "room MYROOM; here: Ana");
+        let refused = json!({"success": false, "code": "S002", "message": "no"});
+        assert_eq!(hear(&mut room, now, "room-joined", &refused).unwrap(), "refused: S002 no");
     }
 
     #[test]
@@ -251,26 +261,45 @@ mod tests {
         let (mut room, now) = joined();
         assert_eq!(room.place(now), "the room's clock is not known yet");
         let n = room.probe(now).unwrap()["n"].clone();
-        room.hear(now, "sync-check", &json!({"n": n, "t1": 5000, "timestamp": 5000}));
-        let told = room.hear(now, "sync-play", &json!({"time": 60.0, "startAt": 6000, "by": "b", "rate": 1.0}));
+        hear(&mut room, now, "sync-check", &json!({"n": n, "t1": 5000, "timestamp": 5000}));
+        let play =
+            json!({"time": 60.0, "actionId": "p", "startAt": 6000, "timestamp": 5500, "by": "b", "seq": 1, "epoch": 0});
+        let told = hear(&mut room, now, "sync-play", &play);
         assert_eq!(told.unwrap(), "the film plays at 00:01:00.0 (Bea (viewer))");
         assert_eq!(room.place(now), "00:01:00.0 starting (clock within 0 ms)");
         assert_eq!(room.place(now + Duration::from_secs(3)), "00:01:02.0 playing (clock within 0 ms)");
-        room.hear(now, "sync-pause", &json!({"time": 3661.5, "timestamp": 6000}));
-        assert_eq!(room.place(now), "01:01:01.5 paused (clock within 0 ms)");
+        let snapshot = json!({"time": 70.0, "type": "play", "at": 5000, "seq": 1, "epoch": 0});
+        assert_eq!(hear(&mut room, now, "playback-snapshot", &json!({"playback": snapshot})), None);
+        assert_eq!(room.place(now), "00:01:10.0 playing (clock within 0 ms)");
     }
 
     #[test]
-    fn nonsense_changes_nothing() {
+    fn a_server_without_anchors_moves_the_film_when_it_says_so() {
         let (mut room, now) = joined();
-        for name in
-            ["room-joined", "participant-list", "participant-left", "sync-play", "playback-snapshot", "sync-check"]
-        {
-            for payload in [json!(null), json!([1]), json!({"time": "x", "n": -1, "participants": 5, "playback": []})] {
-                room.hear(now, name, &payload);
-            }
-        }
-        assert_eq!(room.hear(now, "unheard-of", &json!(1)), None);
-        assert_eq!(room.place(now), "the room's clock is not known yet");
+        let n = room.probe(now).unwrap()["n"].clone();
+        hear(&mut room, now, "sync-check", &json!({"n": n, "t1": 5000, "timestamp": 5000}));
+        hear(&mut room, now, "sync-play", &json!({"time": 60.0, "actionId": "p"}));
+        let later = now + Duration::from_secs(2);
+        let told = hear(&mut room, later, "sync-seek", &json!({"time": 3661.5, "actionId": "s"}));
+        assert_eq!(told.unwrap(), "the film goes on at 01:01:01.5 (the room)");
+        assert_eq!(room.place(later), "01:01:01.5 playing (clock within 0 ms)");
+        hear(&mut room, later, "sync-pause", &json!({"time": 5.0, "actionId": "q"}));
+        assert_eq!(room.place(later + Duration::from_secs(9)), "00:00:05.0 paused (clock within 0 ms)");
+    }
+
+    #[test]
+    fn people_come_change_and_go() {
+        let (mut room, now) = joined();
+        let cem = json!({"id": "c", "name": "Cem"});
+        assert_eq!(hear(&mut room, now, "participant-joined", &cem).unwrap(), "Cem (viewer) came");
+        let cem = json!({"id": "c", "name": "Cem", "role": "cohost", "away": true});
+        assert_eq!(hear(&mut room, now, "participant-updated", &cem).unwrap(), "Cem (cohost, away)");
+        assert_eq!(
+            hear(&mut room, now, "host-changed", &json!({"id": "c"})).unwrap(),
+            "Cem (cohost, away) is host now"
+        );
+        assert_eq!(hear(&mut room, now, "participant-left", &json!({"id": "c"})).unwrap(), "Cem (cohost, away) left");
+        assert_eq!(hear(&mut room, now, "participant-left", &json!({"id": "c"})), None);
+        assert_eq!(room.people(), "here: Ana (host), Bea (viewer)");
     }
 }
