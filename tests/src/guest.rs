@@ -186,6 +186,11 @@ impl Guest {
         self.history.iter().map(|(event, _)| event.name.as_str()).collect()
     }
 
+    /// What all events of a name so far carried, taken or not.
+    pub fn heard(&self, name: &str) -> impl Iterator<Item = &Value> {
+        self.history.iter().filter(move |(event, _)| event.name == name).map(|(event, _)| &event.payload)
+    }
+
     /// Waits until the server ends the connection; what it said before is kept.
     pub fn wait_end(&mut self) {
         let until = Instant::now() + SOON;
