@@ -120,8 +120,7 @@ fn a_drained_server_keeps_its_key_for_the_next_one_as_a_secret_does() {
     let folder = scratch();
     let secret = [("SECRET", "of the test")];
     let kept = flags(folder.path());
-    let starts: [(&[&str], &[(&str, &str)]); 2] = [(&kept, &[]), (&["-limits", "off"], &secret)];
-    for (flags, environment) in starts {
+    for (flags, environment) in [(kept.as_slice(), [].as_slice()), (&["-limits", "off"], &secret)] {
         let mut server = Server::start_with(flags, environment);
         let mut ann = Guest::connect(&server, Way::WebSocket);
         let made = ann.create("Ann", &json!({}));
