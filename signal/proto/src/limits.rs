@@ -122,7 +122,9 @@ pub const CALL_MAX: usize = 8;
 pub const CHAT_KEPT: usize = 100;
 /// Subtitles that are kept for those who come later.
 pub const SUBTITLES_MAX: usize = 16;
-/// People that a room remembers to have removed.
+/// People that left and whose role a room remembers, so that an old token does not bring an old role back. The first are forgotten.
+pub const PAST_MAX: usize = 256;
+/// People that a room remembers to have removed; the first are forgotten.
 pub const KICKED_MAX: usize = 1024;
 
 /// Rooms of one server; each waiting empty one is about 2 kB.

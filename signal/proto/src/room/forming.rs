@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::event::{Capabilities, HostLeft, RoomSnapshot};
 use crate::ids::{ParticipantId, RoomCode, SocketId, SocketKey};
-use crate::limits::KICKED_MAX;
+use crate::limits::{KICKED_MAX, PAST_MAX};
 use crate::playback::{Anchor, PlaybackState};
 use crate::roles::ControlMode;
 use crate::room::film::Film;
@@ -15,7 +15,7 @@ use crate::time::Rate;
 use crate::token::RoomId;
 
 use super::remembered::Remembered;
-use super::{PAST_MAX, Room, Said, Setting};
+use super::{Room, Said, Setting};
 
 /// A snapshot older than this is not worth playing on from: the film is paused where it was.
 const SNAPSHOT_AGE_MAX: Duration = Duration::from_secs(600);

@@ -39,8 +39,6 @@ use member::Member;
 use playback::{HeldPlay, Wish};
 use remembered::Remembered;
 
-/// Members that left and whose role is remembered, so that an old token does not bring an old role back.
-const PAST_MAX: usize = 256;
 /// People are warned so long before an old room ends.
 const CLOSING_WARNED: Duration = Duration::from_secs(120);
 const TOO_OLD: &str = "the room is older than rooms may get";
