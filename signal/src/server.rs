@@ -19,6 +19,7 @@ use crate::limits::{DRAIN_PATIENCE, RETRY_AFTER};
 use crate::rooms::Rooms;
 use crate::stun;
 use crate::transport::Hub;
+use crate::transport::bell::quiet;
 use crate::web::{Services, Site, Trackers, host};
 
 /// Why a server does not run.
@@ -96,7 +97,7 @@ pub async fn serve_until(
         Ok(())
     };
     let hosted = async { hosted.await.map_err(ServeError::from) };
-    future::or(hosted, future::or(end, answering)).await
+    future::or(hosted, future::or(quiet(end), quiet(answering))).await
 }
 
 fn seed() -> Result<[u8; 32], getrandom::Error> {

@@ -5,6 +5,7 @@
 
 mod alarm;
 mod app;
+pub(crate) mod bell;
 mod hub;
 pub(crate) mod outbox;
 mod polling;

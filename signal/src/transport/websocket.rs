@@ -2,9 +2,8 @@
 
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use async_tungstenite::WebSocketStream;
 use async_tungstenite::tungstenite::error::CapacityError;
@@ -20,6 +19,7 @@ use smol::Timer;
 use smol::net::TcpStream;
 use smol_hyper::rt::FuturesIo;
 
+use super::bell::Bell;
 use super::outbox::{Ending, Outbox};
 use crate::limits::{CLOSE_PATIENCE, MESSAGES_IN_A_ROW, READ_BUFFER_LEN, WRITE_BUFFER_LEN};
 
@@ -46,7 +46,7 @@ pub(crate) async fn run<S>(mut socket: WebSocketStream<S>, outbox: &Rc<Outbox>, 
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let arrivals = Arc::new(Arrivals { something: AtomicBool::new(true), task: Mutex::new(Waker::noop().clone()) });
+    let arrivals = Bell::new();
     let end = future::poll_fn(|cx| poll(&mut socket, outbox, &arrivals, &mut on_said, cx)).await;
     let code = match end {
         End::Gone => return,
@@ -67,29 +67,6 @@ where
     future::or(goodbye, patience).await;
 }
 
-/// Whether there is something to read. Most wakes are for writing, and a read in vain costs as much as a write.
-struct Arrivals {
-    something: AtomicBool,
-    task: Mutex<Waker>,
-}
-
-impl Arrivals {
-    fn register(&self, cx: &Context<'_>) {
-        if let Ok(mut task) = self.task.lock() {
-            task.clone_from(cx.waker());
-        }
-    }
-}
-
-impl Wake for Arrivals {
-    fn wake(self: Arc<Self>) {
-        self.something.store(true, Ordering::Release);
-        if let Ok(task) = self.task.lock() {
-            task.wake_by_ref();
-        }
-    }
-}
-
 enum End {
     /// The other side went, or was cut.
     Gone,
@@ -104,7 +81,7 @@ enum End {
 fn poll<S>(
     socket: &mut WebSocketStream<S>,
     outbox: &Outbox,
-    arrivals: &Arc<Arrivals>,
+    arrivals: &Arc<Bell>,
     on_said: &mut impl FnMut(Said),
     cx: &mut Context<'_>,
 ) -> Poll<End>
@@ -115,8 +92,7 @@ where
     if outbox.ending() == Ending::Now {
         return Poll::Ready(End::Gone);
     }
-    arrivals.register(cx);
-    if arrivals.something.swap(false, Ordering::Acquire)
+    if arrivals.take(cx)
         && let Poll::Ready(end) = read(socket, arrivals, on_said)
     {
         return Poll::Ready(end);
@@ -137,7 +113,7 @@ where
     }
 }
 
-fn read<S>(socket: &mut WebSocketStream<S>, arrivals: &Arc<Arrivals>, on_said: &mut impl FnMut(Said)) -> Poll<End>
+fn read<S>(socket: &mut WebSocketStream<S>, arrivals: &Arc<Bell>, on_said: &mut impl FnMut(Said)) -> Poll<End>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {

@@ -20,6 +20,7 @@ use super::peer::{Network, Peer};
 use super::respond::Answer;
 use super::routes::Services;
 use crate::limits::{ACCEPT_PAUSE, CLIENTS_MAX, TURNED_AWAY_MAX};
+use crate::transport::bell::quiet;
 use crate::transport::{App, Hub};
 
 /// One port's paths.
@@ -133,7 +134,7 @@ pub async fn host(listener: std::net::TcpListener, site: Rc<Site>, stop: impl Fu
     executor
         .run(async {
             // The listener goes with `accept`, so that nobody waits at a door that nobody opens.
-            future::or(accept, stop).await;
+            future::or(quiet(accept), quiet(stop)).await;
             connections.ended().await;
         })
         .await;
