@@ -3,6 +3,7 @@
 //! A magnet or a peer can name any address. Dialled without a thought, it turns this machine into a probe of its own
 //! network: the router's page, a printer, a service that only listens on loopback. Pure, but for [`own_networks`].
 
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -159,14 +160,26 @@ pub(crate) fn is_local(addr: SocketAddr) -> bool {
 }
 
 /// Our own addresses that a peer elsewhere may reach, with the port we listen on, for a magnet's `x.pe` (BEP 9): public
-/// ones first, then private ones for peers in the same house; at most [`ADVERTISED_MAX`].
-pub(crate) fn advertised(listen_port: u16, own: &OwnNetworks) -> Vec<SocketAddr> {
-    let of_kind = |kind: Kind| own.addresses.iter().map(|own| own.ip).filter(move |&ip| Kind::of(ip) == kind);
+/// ones first, then private ones for peers in the same house; at most [`ADVERTISED_MAX`]. Of the public ones those in the
+/// networks of `towards_the_world`, the addresses that the system itself uses there: of others nobody knows where they lead.
+pub(crate) fn advertised(listen_port: u16, own: &OwnNetworks, towards_the_world: &[IpAddr]) -> Vec<SocketAddr> {
+    let leads_here = |own: &&OwnAddress| {
+        towards_the_world.iter().any(|ip| own.ip == *ip || (Kind::of(*ip) == Kind::Global && own.shares_network(*ip)))
+    };
+    let of_kind = |kind: Kind| own.addresses.iter().filter(move |own| Kind::of(own.ip) == kind);
     of_kind(Kind::Global)
+        .filter(leads_here)
         .chain(of_kind(Kind::Private))
+        .map(|own| own.ip)
         .take(ADVERTISED_MAX)
         .map(|ip| SocketAddr::new(ip, listen_port))
         .collect()
+}
+
+/// All of ours that somebody may reach.
+pub(crate) fn reachable(own: &OwnNetworks) -> BTreeSet<IpAddr> {
+    let ips = own.addresses.iter().map(|own| own.ip);
+    ips.filter(|ip| matches!(Kind::of(*ip), Kind::Global | Kind::Private)).collect()
 }
 
 /// Our own address of each family that a peer behind the same router may reach, with the port we listen on (BEP 7).
@@ -477,9 +490,17 @@ mod tests {
 
     #[test]
     fn own_addresses_are_told_public_ones_first() {
-        let told: Vec<_> = advertised(6881, &home()).iter().map(ToString::to_string).collect();
-        assert_eq!(told, ["[2001:db8::5]:6881", "10.8.0.2:6881", "192.168.1.20:6881", "[fd12::5]:6881"]);
-        assert_eq!(advertised(6881, &own(&["127.0.0.1/8", "169.254.3.3/16", "fe80::1/64"])), []);
+        let temporary: IpAddr = "2001:db8::aaaa".parse().unwrap();
+        let at_home = ["10.8.0.2:6881", "192.168.1.20:6881", "[fd12::5]:6881"];
+        let told = |towards: &[IpAddr]| -> Vec<_> {
+            advertised(6881, &home(), towards).iter().map(ToString::to_string).collect()
+        };
+        assert_eq!(told(&[temporary]), [&["[2001:db8::5]:6881"], &at_home[..]].concat(), "of the network that is used");
+        assert_eq!(told(&[]), at_home, "there is no way to the world");
+        // A tunnel or a router leads there; where the public address leads nobody knows.
+        assert_eq!(told(&["192.168.1.20".parse().unwrap(), "fd12::5".parse().unwrap()]), at_home);
+        let alone = own(&["127.0.0.1/8", "169.254.3.3/16", "fe80::1/64"]);
+        assert_eq!(advertised(6881, &alone, &[temporary]), []);
     }
 
     #[test]
@@ -493,7 +514,8 @@ mod tests {
     fn few_addresses_are_told_and_none_twice() {
         let many: Vec<_> = (0..40).map(|n| format!("93.184.{}.1/24", n % 20)).collect();
         let many: Vec<_> = many.iter().map(String::as_str).collect();
-        let mut told = advertised(1, &own(&many));
+        let all: Vec<IpAddr> = own(&many).addresses.iter().map(|own| own.ip).collect();
+        let mut told = advertised(1, &own(&many), &all);
         assert_eq!(told.len(), ADVERTISED_MAX);
         told.dedup();
         assert_eq!(told.len(), ADVERTISED_MAX);

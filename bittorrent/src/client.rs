@@ -14,15 +14,17 @@ use smol::channel::{Receiver, Sender, bounded};
 use crate::addresses;
 use crate::config::{AddRequest, ClientConfig, Fetch, FileChoice, SeedRequest, TorrentSource};
 use crate::events::{ClientEvent, TorrentEvent, TrackerOutcome, Trouble};
+use crate::figures::DiskRoom;
 use crate::handle::TorrentHandle;
 use crate::keeper::Keeper;
 use crate::pool::{Lane, Pool};
 use crate::seed::{self, SeedError};
 use crate::shared::{Known, Shared, lock};
+use crate::storage::Room;
 use crate::swarm::{self, Command, Start, SwarmConfig};
 use crate::torrent_task::Order;
 use crate::tracker_task::NamedTier;
-use crate::{kept, listener, prepare, report, strangers};
+use crate::{kept, listener, prepare, report, routes, strangers};
 
 /// Commands that wait for the swarm's thread; who finds it full waits.
 const COMMANDS_MAX: usize = 64;
@@ -172,9 +174,16 @@ impl Client {
         self.inner.news.clone()
     }
 
+    /// How full the disk is that downloads lie on; `None` when the system does not say.
+    pub async fn disk_room(&self) -> Option<DiskRoom> {
+        let data_dir = self.inner.data_dir.clone();
+        let room = self.inner.pool.run(Lane::Bulk, move || Room::of(&data_dir)).await.ok()?;
+        Some(DiskRoom { free: room.free, reserve: room.reserve })
+    }
+
     /// Our own addresses that others may reach, for `x.pe`; never loopback.
     pub fn advertised(&self) -> Vec<SocketAddr> {
-        addresses::advertised(self.inner.port, &addresses::own_networks_or_none())
+        addresses::advertised(self.inner.port, &addresses::own_networks_or_none(), &routes::towards_the_world())
     }
 
     /// Hashes a file or folder and shares it. Dropping the future stops the hashing. Already shared: the same torrent

@@ -45,6 +45,10 @@ pub struct TorrentStats {
     pub ranges: Vec<ByteRange>,
     /// Verified without a gap from the playhead on.
     pub ahead_bytes: u64,
+    /// Proofs of membership that did not hold, since the start.
+    pub proofs_refused: u32,
+    /// Pieces that the disk's limit made give up, since the start.
+    pub pieces_given_up: u64,
     /// Each connection.
     pub peer_list: Vec<PeerStats>,
 }
@@ -82,6 +86,15 @@ pub struct PeerStats {
     pub inflight: u32,
     /// Who of the room it is, once it proved that.
     pub member: Option<MemberId>,
+}
+
+/// How full the disk is that downloads lie on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskRoom {
+    /// Bytes that may still be written by anybody.
+    pub free: u64,
+    /// Bytes of these that downloads leave free.
+    pub reserve: u64,
 }
 
 /// What the player knows and reads alone cannot tell.

@@ -21,7 +21,7 @@ const ANNOUNCED_EVERY: Duration = Duration::from_secs(30);
 /// Ends the connections that have lost their address and announces new ones, for as long as it is polled. Who ended is
 /// dialed again by the core.
 pub(crate) async fn watch(torrents: impl Fn() -> Vec<Rc<TorrentTask>>) {
-    let mut reached_at = reachable(&addresses::own_networks_or_none());
+    let mut reached_at = addresses::reachable(&addresses::own_networks_or_none());
     let (mut announced, mut moved) = (None::<Instant>, false);
     loop {
         Timer::after(LOOKED_EVERY).await;
@@ -31,7 +31,7 @@ pub(crate) async fn watch(torrents: impl Fn() -> Vec<Rc<TorrentTask>>) {
         }
         // A system that does not say may be asked again.
         let Ok(own) = addresses::own_networks() else { continue };
-        moved |= has_moved(&mut reached_at, reachable(&own));
+        moved |= has_moved(&mut reached_at, addresses::reachable(&own));
         let announces = moved && announced.is_none_or(|at| at.elapsed() >= ANNOUNCED_EVERY);
         for torrent in torrents {
             torrent.end_those_at(|local| is_gone(local, &own));
@@ -43,11 +43,6 @@ pub(crate) async fn watch(torrents: impl Fn() -> Vec<Rc<TorrentTask>>) {
             (announced, moved) = (Some(Instant::now()), false);
         }
     }
-}
-
-/// The addresses that others may reach us at.
-fn reachable(own: &OwnNetworks) -> BTreeSet<IpAddr> {
-    addresses::advertised(0, own).into_iter().map(|addr| addr.ip()).collect()
 }
 
 /// Whether there is an address now that was not there before. A machine without any is not reached, whoever hears of it.

@@ -36,6 +36,8 @@ pub(crate) fn nothing_yet() -> TorrentStats {
         seeds: 0,
         ranges: Vec::new(),
         ahead_bytes: 0,
+        proofs_refused: 0,
+        pieces_given_up: 0,
         peer_list: Vec::new(),
     }
 }
@@ -75,6 +77,8 @@ fn make(task: &TorrentTask, now: Instant) -> TorrentStats {
         seeds: u32::try_from(snapshot.peers.iter().filter(|peer| peer.is_seed).count()).unwrap_or(u32::MAX),
         ranges,
         ahead_bytes: ahead,
+        proofs_refused: snapshot.proofs_refused,
+        pieces_given_up: snapshot.given_up,
         peer_list: snapshot.peers.into_iter().map(|peer| peer_stats(task, peer, piece_count)).collect(),
     }
 }

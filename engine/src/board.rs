@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use bittorrent::{TorrentHandle, TorrentStream};
+use bittorrent::{DiskRoom, TorrentHandle, TorrentStream};
 use bittorrent_proto::units::FileIndex;
 use engine_proto::app::TorrentKey;
 use engine_proto::ipc::{Event, Message, Status};
@@ -22,6 +22,7 @@ use crate::metrics;
 pub(crate) struct Board {
     shelf: Mutex<Shelf>,
     status: Mutex<Arc<Status>>,
+    disk: Mutex<Option<DiskRoom>>,
 }
 
 /// Which path leads where.
@@ -67,6 +68,11 @@ impl Board {
         *lock(&self.status) = Arc::new(status);
     }
 
+    /// Shows how full the disk is.
+    pub(crate) fn set_disk(&self, disk: Option<DiskRoom>) {
+        *lock(&self.disk) = disk;
+    }
+
     fn status(&self) -> Arc<Status> {
         Arc::clone(&lock(&self.status))
     }
@@ -101,7 +107,7 @@ impl Library for Board {
                 Found::Text { content_type: "application/json", body }
             }
             "-/metrics" => {
-                let body = metrics::prometheus(&self.status());
+                let body = metrics::prometheus(&self.status(), *lock(&self.disk));
                 Found::Text { content_type: "text/plain; version=0.0.4; charset=utf-8", body }
             }
             _ => self.file(path),

@@ -12,7 +12,7 @@ use bittorrent_proto::units::FileIndex;
 use engine_proto::app::{DetailFile, Details, Fact, Snapshot, Terms};
 use engine_proto::error::{ErrorCode, Problem};
 use engine_proto::infohash::Infohash;
-use engine_proto::ipc::{self, Figures, PeerStatus, State};
+use engine_proto::ipc::{self, Counts, Figures, PeerStatus, State};
 use engine_proto::trackers;
 use engine_proto::words;
 use httprange::mime;
@@ -91,7 +91,8 @@ pub(crate) fn snapshot(stats: &TorrentStats) -> Snapshot {
         upload_capacity: stats.upload_capacity.get(),
         state: state(stats.state),
     };
-    Snapshot { figures, peers: stats.peer_list.iter().map(peer).collect() }
+    let counts = Counts { proofs_refused: stats.proofs_refused, pieces_given_up: stats.pieces_given_up };
+    Snapshot { figures, peers: stats.peer_list.iter().map(peer).collect(), counts }
 }
 
 fn state(state: TorrentState) -> State {

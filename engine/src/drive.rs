@@ -21,6 +21,9 @@ use crate::torrent::{self, Torrent};
 /// How long the client may take to end once its torrents have stopped: trackers hear goodbye within 1.2 s.
 const SHUTDOWN_PATIENCE: Duration = Duration::from_millis(1400);
 
+/// How old the board's figures of the disk get. They cost a system call.
+const DISK_LOOKED_AT_EVERY: Duration = Duration::from_secs(10);
+
 /// Everything the engine can reach.
 pub(crate) struct Hands {
     client: Client,
@@ -60,6 +63,7 @@ impl Hands {
     async fn drive(self, setup: Setup, inputs: &Receiver<Input>, mut tasks: Tasks<'_>) {
         let mut app = App::new(setup);
         let news = tasks.executor.spawn(tell_news(self.client.clone(), self.facts.clone()));
+        let disk = tasks.executor.spawn(look_at_disk(self.client.clone(), self.board.clone()));
         while self.carry_out(&mut app, &mut tasks).await {
             self.board.set_status(app.status());
             match next_input(&app, inputs).await {
@@ -70,7 +74,7 @@ impl Hands {
         // Nobody is listened to any more: whoever sends learns that it is over.
         inputs.close();
         let Self { client, server, events, .. } = self;
-        drop(news);
+        drop((news, disk));
         drop(tasks);
         drop(server);
         let patience = async {
@@ -133,6 +137,14 @@ async fn tell_news(client: Client, facts: Sender<Input>) {
     while let Ok(event) = news.recv().await {
         // The engine's thread is gone only when this task is, too.
         let _ = facts.send(Input::Told(convert::news(&event))).await;
+    }
+}
+
+/// Keeps the board's figures of the disk young.
+async fn look_at_disk(client: Client, board: Arc<Board>) {
+    loop {
+        board.set_disk(client.disk_room().await);
+        Timer::after(DISK_LOOKED_AT_EVERY).await;
     }
 }
 

@@ -2,16 +2,21 @@
 
 use std::fmt::Write as _;
 
+use bittorrent::DiskRoom;
 use engine_proto::ipc::{Status, TorrentStatus};
 
 /// The text of `/-/metrics`.
-pub(crate) fn prometheus(status: &Status) -> String {
+pub(crate) fn prometheus(status: &Status, disk: Option<DiskRoom>) -> String {
     let mut text = String::new();
     let name = "sharestream_build_info";
     header(&mut text, name, "gauge", "The engine's version.");
     line(&mut text, &format!("{name}{{version=\"{}\"}}", escaped(&status.version)), 1);
     single(&mut text, "sharestream_torrents", "Torrents that run.", status.torrents.len() as u64);
     single(&mut text, "sharestream_dht_nodes", "Nodes in the DHT's table.", u64::from(status.dht_nodes));
+    if let Some(DiskRoom { free, reserve }) = disk {
+        single(&mut text, "sharestream_disk_free_bytes", "Free on the disk that downloads lie on.", free);
+        single(&mut text, "sharestream_disk_reserve_bytes", "What of it downloads leave free.", reserve);
+    }
     for metric in METRICS {
         header(&mut text, metric.name, metric.kind, metric.help);
         for torrent in &status.torrents {
@@ -85,6 +90,24 @@ const METRICS: &[Metric] = &[
         help: "Connections to peers that have everything.",
         value: |torrent| u64::from(torrent.figures.seeds),
     },
+    Metric {
+        name: "sharestream_room_members",
+        kind: "gauge",
+        help: "Connections to members of the room, who proved it.",
+        value: |torrent| torrent.peer_list.iter().filter(|peer| peer.member).count() as u64,
+    },
+    Metric {
+        name: "sharestream_proofs_refused_total",
+        kind: "counter",
+        help: "Proofs of membership that did not hold.",
+        value: |torrent| u64::from(torrent.counts.proofs_refused),
+    },
+    Metric {
+        name: "sharestream_pieces_given_up_total",
+        kind: "counter",
+        help: "Pieces that the disk's limit made give up.",
+        value: |torrent| torrent.counts.pieces_given_up,
+    },
 ];
 
 fn single(text: &mut String, name: &str, help: &str, value: u64) {
@@ -110,7 +133,28 @@ fn escaped(value: &str) -> String {
 mod tests {
     use super::*;
     use engine_proto::infohash::Infohash;
-    use engine_proto::ipc::Figures;
+    use engine_proto::ipc::{Counts, Figures, PeerStatus};
+
+    fn peer(member: bool) -> PeerStatus {
+        PeerStatus {
+            addr: "127.0.0.1:1".parse().unwrap(),
+            client: String::new(),
+            speed: 0,
+            upload_speed: 0,
+            downloaded_bytes: 0,
+            uploaded_bytes: 0,
+            progress: 0.0,
+            am_choking: false,
+            am_interested: false,
+            peer_choking: false,
+            peer_interested: false,
+            incoming: false,
+            encrypted: false,
+            inflight: 0,
+            member,
+            member_id: None,
+        }
+    }
 
     #[test]
     fn a_torrent_has_its_lines() {
@@ -123,13 +167,23 @@ mod tests {
             hashing: None,
             error: None,
             figures: Figures { downloaded_bytes: 5, peers: 2, ..Figures::default() },
-            peer_list: Vec::new(),
+            counts: Counts { proofs_refused: 3, pieces_given_up: 4 },
+            peer_list: vec![peer(true), peer(false), peer(true)],
         };
-        let text = prometheus(&Status { torrents: vec![torrent], ..Status::default() });
+        let disk = Some(DiskRoom { free: 70, reserve: 8 });
+        let status = Status { torrents: vec![torrent], ..Status::default() };
+        let text = prometheus(&status, disk);
         let labels = format!("{{infohash=\"{}\",name=\"a \\\"b\\\"\\n.mp4\"}}", "ab".repeat(20));
         assert!(text.contains(&format!("sharestream_downloaded_bytes{labels} 5\n")), "{text}");
         assert!(text.contains(&format!("sharestream_peers{labels} 2\n")), "{text}");
         assert!(text.contains("sharestream_torrents 1\n"));
+        for (name, value) in [("room_members", 2), ("proofs_refused_total", 3), ("pieces_given_up_total", 4)] {
+            assert!(text.contains(&format!("sharestream_{name}{labels} {value}\n")), "{text}");
+        }
+        assert!(
+            text.contains("sharestream_disk_free_bytes 70\n") && text.contains("sharestream_disk_reserve_bytes 8\n")
+        );
+        assert!(!prometheus(&status, None).contains("sharestream_disk"), "what is not known is not told");
         for line in text.lines().filter(|line| !line.starts_with('#')) {
             assert!(line.rsplit_once(' ').is_some_and(|(_, value)| value.parse::<u64>().is_ok()), "{line}");
         }

@@ -72,10 +72,11 @@ impl Network {
             ip("link set lo up");
             ip("link set eth0 up");
             configure("eth0", number, addresses);
+            // Programs that ask which address leads to the world need a way there.
             if addresses == Addresses::All {
-                // Programs that ask which address leads to the world need a way there.
                 ip(&format!("route add default via {}", public(STREET)));
             }
+            ip(&format!("-6 route add default via {}", v6(STREET)));
         });
         host
     }

@@ -1,5 +1,6 @@
 //! The contract on stdin and stdout: every command, everything that can be wrong with one, flags, ports, leaving.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tests::engine::{ALONE, Engine};
 use tests::film::random_file;
-use tests::{SOON, http, scratch};
+use tests::{SOON, http, scratch, within};
 
 /// The contract promises three seconds; the rest is for a machine that runs everything else at the same time.
 const LEAVING: Duration = Duration::from_secs(6);
@@ -337,7 +338,72 @@ fn logs_go_to_stderr_or_their_file_and_never_to_stdout() {
     engine.send(&json!({ "cmd": "quit" }));
     assert!(engine.wait_exit(LEAVING).success());
     assert_eq!(engine.log(), "");
-    assert!(log.is_file());
+    let first = fs::read_to_string(&log).unwrap();
+    assert!(levels(&first).contains("DEBUG") && first.lines().all(is_entry), "{first}");
+    // A second run writes on behind the first.
+    let mut engine = Engine::spawn(&arguments);
+    engine.wait_for("ready", SOON, |_| true);
+    engine.quit();
+    let both = fs::read_to_string(&log).unwrap();
+    assert!(both.len() > first.len() && both.starts_with(&first), "{both}");
+    // One that cannot be opened is said where there is somebody to read it, and the engine runs.
+    let nowhere = folder.path().join("none/engine.log");
+    let arguments =
+        [&ALONE[..], &["-data-dir", data_dir.to_str().unwrap(), "-log-file", nowhere.to_str().unwrap()]].concat();
+    let mut engine = Engine::spawn(&arguments);
+    engine.wait_for("ready", SOON, |_| true);
+    engine.send(&json!({ "cmd": "quit" }));
+    assert!(engine.wait_exit(LEAVING).success());
+    assert!(
+        engine.log().contains("cannot open the log file") && engine.log().contains("none/engine.log"),
+        "{}",
+        engine.log()
+    );
+}
+
+/// The levels that entries of a log have.
+fn levels(log: &str) -> BTreeSet<String> {
+    log.lines().filter_map(|line| line.split_whitespace().nth(1).map(str::to_owned)).collect()
+}
+
+/// A time, a level, and where it came from.
+fn is_entry(line: &str) -> bool {
+    let words: Vec<&str> = line.split_whitespace().take(3).collect();
+    matches!(words[..], [time, _, from] if time.ends_with('Z') && time.contains('T') && from.ends_with(':'))
+}
+
+#[test]
+fn how_much_is_logged_is_the_flags_then_log_level_then_debug() {
+    let folder = scratch();
+    let film = folder.path().join("film.mkv");
+    random_file(&film, 100_000, 6);
+    let data_dir = folder.path().join("data");
+    /// Flags, environment, and the finest level that is logged.
+    type Row = (&'static [&'static str], &'static [(&'static str, &'static str)], &'static str);
+    let table: [Row; 8] = [
+        (&[], &[], "INFO"),
+        (&[], &[("DEBUG", "true")], "DEBUG"),
+        (&[], &[("DEBUG", "false")], "INFO"),
+        (&[], &[("LOG_LEVEL", "debug")], "DEBUG"),
+        (&[], &[("LOG_LEVEL", "error"), ("DEBUG", "true")], ""),
+        (&[], &[("LOG_LEVEL", "nonsense"), ("DEBUG", "true")], "DEBUG"),
+        (&["-log-level", "off"], &[("LOG_LEVEL", "trace"), ("DEBUG", "true")], ""),
+        (&["-log-level=debug"], &[("LOG_LEVEL", "error")], "DEBUG"),
+    ];
+    for (flags, environment, finest) in table {
+        let arguments = [ALONE.as_slice(), &["-data-dir", data_dir.to_str().unwrap()], flags].concat();
+        let environment: Vec<(&str, &Path)> =
+            environment.iter().map(|(name, value)| (*name, Path::new(value))).collect();
+        let mut engine = Engine::spawn_with(&arguments, &environment);
+        engine.wait_for("ready", SOON, |_| true);
+        engine.seed(&film);
+        engine.send(&json!({ "cmd": "quit" }));
+        assert!(engine.wait_exit(LEAVING).success());
+        let (log, order) = (engine.log(), ["TRACE", "DEBUG", "INFO"]);
+        let found = order.into_iter().find(|level| levels(&log).contains(*level)).unwrap_or_default();
+        assert_eq!(found, finest, "{flags:?} {environment:?}: {log}");
+        assert!(log.lines().all(is_entry), "{log}");
+    }
 }
 
 #[test]
@@ -357,6 +423,18 @@ fn status_is_served_over_http_too() {
     assert_eq!(metrics.head.status, 200);
     let text = String::from_utf8(metrics.body).unwrap();
     assert!(text.lines().any(|line| line.starts_with("# TYPE ")), "Prometheus text: {text}");
+    for figure in ["room_members{", "proofs_refused_total{", "pieces_given_up_total{"] {
+        let line = text.lines().find(|line| line.starts_with(&format!("sharestream_{figure}")));
+        assert!(line.is_some_and(|line| line.ends_with(" 0") && line.contains(&infohash)), "{figure}: {text}");
+    }
+    within(SOON, "the disk is measured", || {
+        let text = String::from_utf8(http::get(&format!("{base}/-/metrics")).body).unwrap();
+        let figure = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse::<u64>().ok());
+        let reserve = figure("sharestream_disk_reserve_bytes ")?;
+        let reserve_max = 1 << 30;
+        assert!(figure("sharestream_disk_free_bytes ") > Some(0) && (1..=reserve_max).contains(&reserve), "{text}");
+        Some(())
+    });
     assert_eq!(http::get(&format!("{base}/-/nothing")).head.status, 404);
     assert_eq!(http::get(&format!("{base}/nothing.mkv")).head.status, 404);
     engine.quit();

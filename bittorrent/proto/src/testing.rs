@@ -133,10 +133,17 @@ impl Swarm {
         host
     }
 
+    /// Somebody with the metainfo whose storage gets ready.
+    pub(crate) fn prepared(&mut self) -> usize {
+        let torrent = Torrent::with_metainfo(self.now, self.film.clone(), self.config(), Rng::new(7));
+        let len = self.film.layout.total_len().as_usize();
+        self.push(torrent, vec![0; len])
+    }
+
     /// Somebody with the metainfo and a bound on the disk, or none, that has this of what an earlier run ever had.
     pub(crate) fn again(&mut self, disk: Vec<u8>, have: Bitfield, ever: Bitfield, limit: Option<ByteLen>) -> usize {
-        let torrent = Torrent::with_metainfo(self.now, self.film.clone(), self.config(), Rng::new(7));
-        let host = self.push(torrent, disk);
+        let host = self.prepared();
+        self.hosts[host].disk = disk;
         self.input(host, Input::DiskLimit(limit));
         let wanted = Bitfield::new_full(self.film.layout.piece_count());
         self.input(

@@ -36,6 +36,32 @@ pub(super) fn create(root: &Path, parts: &[String]) -> Result<File, StorageError
     plain(fd, || joined(root, parts))
 }
 
+/// Makes a file's name durable, and those of the folders that lead to it: what the system has not written of a folder is
+/// lost with the power, however durable the file in it is.
+pub(super) fn sync_names(root: &Path, parts: &[String]) -> Result<(), StorageError> {
+    let (_, folders) = split(parts)?;
+    for depth in 0..=folders.len() {
+        let folder = walk(root, &folders[..depth], IfMissing::Fail)?;
+        let path = || joined(root, &folders[..depth]);
+        sync_folder(&folder).map_err(|errno| io_error(path(), Action::Sync, errno.into()))?;
+    }
+    // The root's own name, and its folder's: a download's folder lies in one named after the infohash.
+    for above in root.ancestors().skip(1).take(2).filter(|above| !above.as_os_str().is_empty()) {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let synced = rustix::fs::open(above, flags, Mode::empty()).and_then(|folder| sync_folder(&folder));
+        synced.map_err(|errno| io_error(above.to_owned(), Action::Sync, errno.into()))?;
+    }
+    Ok(())
+}
+
+/// Some file systems have no such thing, and write folders by themselves.
+fn sync_folder(folder: &OwnedFd) -> Result<(), Errno> {
+    match rustix::fs::fsync(folder) {
+        Ok(()) | Err(Errno::INVAL | Errno::NOTSUP) => Ok(()),
+        Err(errno) => Err(errno),
+    }
+}
+
 /// Removes a file; `false`: there was none.
 pub(super) fn remove_file(root: &Path, parts: &[String]) -> Result<bool, StorageError> {
     remove(root, parts, AtFlags::empty())
@@ -145,6 +171,18 @@ mod tests {
 
     fn parts(path: &str) -> Vec<String> {
         path.split('/').map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn names_are_synced_with_every_folder_and_no_link_is_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().join("hash/film");
+        create(&root, &parts("a/b/file")).unwrap();
+        sync_names(&root, &parts("a/b/file")).unwrap();
+        sync_names(&root, &parts("beside")).unwrap();
+        assert!(sync_names(&root, &parts("c/file")).is_err_and(|error| error.is_missing()));
+        symlink(folder.path(), root.join("link")).unwrap();
+        assert!(matches!(sync_names(&root, &parts("link/file")), Err(StorageError::NotPlain { .. })));
     }
 
     #[test]

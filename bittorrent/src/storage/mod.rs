@@ -45,6 +45,8 @@ pub(crate) struct Storage {
     giving_up: RwLock<()>,
     /// Files that were written since the last [`Storage::sync`].
     touched: sync::Touched,
+    /// Files whose names are durable, too.
+    named: sync::Touched,
     /// What may be written before free space is looked at again.
     grant: reserve::Grant,
     /// Bytes that were read again to see whether they match their hash.
@@ -113,6 +115,7 @@ impl Storage {
             deleted: RwLock::new(false),
             giving_up: RwLock::new(()),
             touched: sync::Touched::default(),
+            named: sync::Touched::default(),
             grant: reserve::Grant::default(),
             checked_bytes: AtomicU64::new(0),
         }

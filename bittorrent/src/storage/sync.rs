@@ -65,9 +65,27 @@ impl Storage {
                 synced.gone.get_or_insert_with(|| below::joined(&self.root, parts));
                 continue;
             }
+            self.sync_names(file, parts)?;
             synced.stamps.push((file, stamp_of(&found)));
         }
         Ok(synced)
+    }
+
+    /// The first time a file is synced, its name is, too.
+    fn sync_names(&self, file: FileIndex, parts: &[String]) -> Result<(), StorageError> {
+        let named = || self.named.lock().unwrap_or_else(PoisonError::into_inner);
+        if named().contains(&file) {
+            return Ok(());
+        }
+        match below::sync_names(&self.root, parts) {
+            Ok(()) => {
+                named().insert(file);
+                Ok(())
+            }
+            // Its folder was moved away, and the file with it, open still.
+            Err(error) if error.is_missing() => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Bytes that a download takes of its disk; what is still a hole takes none.
@@ -95,5 +113,5 @@ fn stamp_of(metadata: &Metadata) -> Option<Stamp> {
     Some(Stamp { size: metadata.len(), modified_ns })
 }
 
-/// Files with bytes that may not be durable; at most one entry a file.
+/// Files of a kind, such as those with bytes that may not be durable; at most one entry a file.
 pub(super) type Touched = std::sync::Mutex<BTreeSet<FileIndex>>;

@@ -108,6 +108,8 @@ pub struct Torrent {
     /// Addresses that peers may still name.
     intake: Allowance,
     proofs_refused: u32,
+    /// Pieces that a bounded disk gave up.
+    given_up: u64,
     member_told: bool,
     connector: Connector,
     readers: Readers,
@@ -242,6 +244,7 @@ impl Torrent {
             unproven: BTreeMap::new(),
             intake: Allowance::new(PEX_INTAKE_MAX, PEX_INTAKE_REFILL),
             proofs_refused: 0,
+            given_up: 0,
             member_told: false,
             readers: Readers::default(),
             timers: Timers::default(),

@@ -69,6 +69,7 @@ impl Torrent {
         if !active.store.evict(piece) {
             return;
         }
+        self.given_up += 1;
         for (key, peer) in &mut self.peers {
             if !peer.session.is_seed() {
                 peer.session.send_dont_have(piece);

@@ -25,6 +25,8 @@ pub struct Snapshot {
     pub lead_position: Option<u64>,
     /// Proofs of membership that did not hold.
     pub proofs_refused: u32,
+    /// Pieces that a bounded disk gave up.
+    pub given_up: u64,
     /// Each connection.
     pub peers: Vec<PeerSnapshot>,
 }
@@ -98,6 +100,7 @@ impl Torrent {
             uploaded: self.uploaded.total(),
             upload_capacity: self.upload_capacity,
             proofs_refused: self.proofs_refused,
+            given_up: self.given_up,
             lead_position: self.readers.lead_position(),
             peers: peers.collect(),
         }

@@ -17,7 +17,7 @@ use crate::peer::PeerKey;
 use crate::peer_id::PeerId;
 use crate::policy::connector::NamedBy;
 use crate::testing::{Swarm, film};
-use crate::torrent::{CloseReason, Event, Input, Output, ReaderChange};
+use crate::torrent::{Begin, CloseReason, Event, Input, Output, ReaderChange};
 use crate::wire::{Handshake, Message, Reserved};
 
 const PIECE: u32 = 65_536;
@@ -273,6 +273,28 @@ fn a_pause_stops_asking_and_nothing_is_lost() {
     swarm.input(leech, Input::Pause(false));
     assert!(swarm.run(MINUTE, is_done(leech)));
     assert_eq!(swarm.hosts[leech].disk, content);
+}
+
+#[test]
+fn who_begins_paused_serves_what_is_here_and_asks_for_nothing_before_it_may() {
+    let (content, metainfo) = film(1_000_000, PIECE);
+    let count = metainfo.layout.piece_count();
+    let mut swarm = Swarm::new(metainfo);
+    let (seed, viewer, paused) = (swarm.seed(&content), swarm.leech(true), swarm.prepared());
+    swarm.hosts[paused].disk[..PIECE as usize].copy_from_slice(&content[..PIECE as usize]);
+    let mut have = Bitfield::new_empty(count);
+    have.set(0);
+    let (ever, wanted) = (have.clone(), Bitfield::new_full(count));
+    swarm.input(paused, Input::Begin(Begin { have, ever, wanted, fetch_rest: true, paused: true, hints: Vec::new() }));
+    swarm.connect(paused, seed);
+    swarm.connect(viewer, paused);
+    swarm.open_reader(paused, 1, 0);
+    assert!(swarm.run(MINUTE, has(viewer, 0)));
+    swarm.run(MINUTE, |_| false);
+    assert_eq!(swarm.hosts[paused].torrent.have().unwrap().count_ones(), 1, "not even for a reader");
+    swarm.input(paused, Input::Pause(false));
+    assert!(swarm.run(MINUTE, is_done(paused)));
+    assert_eq!(swarm.hosts[paused].disk, content);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use crate::error::Problem;
 use crate::infohash::Infohash;
-use crate::ipc::{AddSource, Fetch, Figures, FileChoice, Message, PeerAddr, PeerStatus, Request, Room};
+use crate::ipc::{AddSource, Counts, Fetch, Figures, FileChoice, Message, PeerAddr, PeerStatus, Request, Room};
 
 /// A torrent, as `App` and driver name it to each other from the command on, long before its infohash is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,6 +120,8 @@ pub struct Snapshot {
     pub figures: Figures,
     /// Each connection.
     pub peers: Vec<PeerStatus>,
+    /// What is counted beside that.
+    pub counts: Counts,
 }
 
 /// What is to be printed or done.

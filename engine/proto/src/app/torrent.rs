@@ -5,7 +5,9 @@ use std::time::Instant;
 use super::boundary::{Details, Snapshot, Start};
 use super::pace::Pace;
 use crate::infohash::Infohash;
-use crate::ipc::{Added, Event, Figures, FileEntry, PeerStatus, Progress, RequestId, Seeding, State, TorrentStatus};
+use crate::ipc::{
+    Added, Counts, Event, Figures, FileEntry, PeerStatus, Progress, RequestId, Seeding, State, TorrentStatus,
+};
 use crate::limits::{HASHING_EVERY, PROGRESS_EVERY, RANGES_MAX};
 use crate::routes::{self, Granted};
 
@@ -26,6 +28,7 @@ pub(super) struct Torrent {
     pub(super) known: Option<Known>,
     /// The latest moment. Invariant: `downloaded_bytes` never falls.
     pub(super) figures: Figures,
+    counts: Counts,
     /// Connections at that moment.
     pub(super) peers: Vec<PeerStatus>,
     /// 0.0–1.0 of its file that was read; never falls.
@@ -94,6 +97,7 @@ impl Torrent {
             named: None,
             known: None,
             figures: Figures { state, ..Figures::default() },
+            counts: Counts::default(),
             peers: Vec::new(),
             hashed: None,
             complete: false,
@@ -157,6 +161,7 @@ impl Torrent {
 
     /// Takes a new moment.
     pub(super) fn set_snapshot(&mut self, snapshot: Snapshot) {
+        self.counts = snapshot.counts;
         let before = std::mem::replace(&mut self.figures, snapshot.figures);
         self.figures.downloaded_bytes = self.figures.downloaded_bytes.max(before.downloaded_bytes);
         self.figures.total_bytes = self.known.as_ref().map_or(0, |known| known.film_len);
@@ -242,6 +247,7 @@ impl Torrent {
             hashing: self.hashed.filter(|_| self.infohash.is_none()),
             error,
             figures: self.figures.clone(),
+            counts: self.counts,
             peer_list: self.peers.clone(),
         })
     }

@@ -279,8 +279,23 @@ pub struct TorrentStatus {
     /// As in `progress`.
     #[serde(flatten)]
     pub figures: Figures,
+    /// What is counted since the torrent began.
+    #[serde(flatten)]
+    pub counts: Counts,
     /// Each connection.
     pub peer_list: Vec<PeerStatus>,
+}
+
+/// What is counted since a torrent began; in `status` only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counts {
+    /// Proofs of membership in its room that did not hold.
+    #[serde(default)]
+    pub proofs_refused: u32,
+    /// Pieces that the disk's limit made give up.
+    #[serde(default)]
+    pub pieces_given_up: u64,
 }
 
 /// A connection in `status`.
@@ -411,6 +426,7 @@ mod tests {
             hashing: None,
             error: None,
             figures: Figures { ranges: vec![(0, u64::MAX)], state: State::Paused, ..Figures::default() },
+            counts: Counts { proofs_refused: 2, pieces_given_up: 3 },
             peer_list: vec![PeerStatus {
                 addr: "[::1]:80".parse().unwrap(),
                 client: "x".into(),

@@ -12,8 +12,8 @@ pub use command::{
     Add, AddSource, Command, Fetch, FileChoice, Limit, PeerAddr, PeerAddrError, Playhead, Room, Seed, Stop,
 };
 pub use event::{
-    Added, Done, Error, Event, Figures, FileEntry, Hashing, Info, NatState, PeerStatus, Progress, Ready, Seeding,
-    State, Status, Stopped, TorrentStatus,
+    Added, Counts, Done, Error, Event, Figures, FileEntry, Hashing, Info, NatState, PeerStatus, Progress, Ready,
+    Seeding, State, Status, Stopped, TorrentStatus,
 };
 pub use lines::{LineDecoder, LineTooLong};
 pub use parse::{Refusal, parse_line};

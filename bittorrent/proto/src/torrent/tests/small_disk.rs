@@ -50,6 +50,8 @@ fn a_film_larger_than_the_disk_plays_through_and_back() {
     let done = |swarm: &Swarm| swarm.hosts[leech].events.iter().filter(|event| matches!(event, Event::Done)).count();
     assert_eq!(done(&swarm), 1);
     assert!(swarm.hosts[leech].torrent.ever().is_some_and(Bitfield::is_full));
+    let given_up = swarm.hosts[leech].torrent.snapshot(swarm.now).given_up;
+    assert_eq!(given_up, 40 - here(&swarm, leech).len() as u64);
     play(&mut swarm, leech, 3, 20);
     assert_eq!(done(&swarm), 1, "it is said once");
     for piece in here(&swarm, leech) {

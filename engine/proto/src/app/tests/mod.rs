@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::ipc::{Command, Figures, PeerStatus, State};
+use crate::ipc::{Command, Counts, Figures, PeerStatus, State};
 
 mod ending;
 mod failing;
@@ -103,7 +103,7 @@ fn film(name: &str) -> Details {
 fn stats(downloaded_bytes: u64, peers: u32) -> Fact {
     let figures =
         Figures { downloaded_bytes, total_bytes: 1000, peers, state: State::Downloading, ..Figures::default() };
-    Fact::Stats(Snapshot { figures, peers: Vec::new() })
+    Fact::Stats(Snapshot { figures, peers: Vec::new(), counts: Counts::default() })
 }
 
 fn problem(code: ErrorCode) -> Problem {
@@ -237,7 +237,7 @@ fn completion_by_figures_is_not_told_twice() {
     bench.fact(key, stats(10, 1));
     assert_eq!(bench.names(), ["progress"]);
     let figures = Figures { downloaded_bytes: 1000, state: State::Seeding, ..Figures::default() };
-    bench.fact(key, Fact::Stats(Snapshot { figures, peers: Vec::new() }));
+    bench.fact(key, Fact::Stats(Snapshot { figures, peers: Vec::new(), counts: Counts::default() }));
     assert_eq!(bench.events()[0]["downloaded"], 1.0, "without waiting for the second to pass");
     bench.fact(key, Fact::Done);
     assert_eq!(bench.names(), ["done"]);
@@ -365,10 +365,13 @@ fn status_has_everything() {
         member_id: None,
     };
     let figures = Figures { peers: 1, downloaded_bytes: 10, ..Figures::default() };
-    bench.fact(key, Fact::Stats(Snapshot { figures, peers: vec![peer] }));
+    let counts = Counts { proofs_refused: 2, pieces_given_up: 3 };
+    bench.fact(key, Fact::Stats(Snapshot { figures, peers: vec![peer], counts }));
     bench.drain();
     bench.line(json!({"cmd": "status", "id": true}));
     let status = &bench.events()[0];
+    let counted = (&status["torrents"][0]["proofsRefused"], &status["torrents"][0]["piecesGivenUp"]);
+    assert_eq!(counted, (&json!(2), &json!(3)));
     assert_eq!(
         (&status["httpPort"], &status["listenPort"], &status["id"]),
         (&json!(42069), &json!(6881), &json!(true))
