@@ -56,7 +56,8 @@ pub struct Guest {
 /// What speaks.
 enum Mouth {
     Socket(Speaker),
-    Posts(Connection, String),
+    /// A connection for each: the server closes those that wait long for their next request.
+    Posts(String),
 }
 
 impl Guest {
@@ -262,9 +263,8 @@ impl Guest {
         let (sid, rest) = open_polling(&mut gets, url);
         assert!(rest.is_empty(), "a handshake comes alone: {rest:?}");
         let url = format!("{url}?EIO=4&transport=polling&sid={sid}");
-        let posts = Connection::open(&url);
-        let cutters = vec![gets.socket(), posts.socket()];
-        Self::new(Mouth::Posts(posts, url.clone()), cutters, move |mouth, heard| {
+        let cutters = vec![gets.socket()];
+        Self::new(Mouth::Posts(url.clone()), cutters, move |mouth, heard| {
             loop {
                 let sent = gets.try_send_body("GET", &url, &[], b"");
                 let answer = sent.and_then(|()| gets.try_receive("GET"));
@@ -392,7 +392,8 @@ fn upgraded(url: &str) -> WebSocket {
 fn say(mouth: &Mutex<Mouth>, packet: &str) -> std::io::Result<()> {
     match &mut *mouth.lock().unwrap_or_else(PoisonError::into_inner) {
         Mouth::Socket(speaker) => speaker.say(packet),
-        Mouth::Posts(connection, url) => {
+        Mouth::Posts(url) => {
+            let mut connection = Connection::try_open(url)?;
             connection.try_send_body("POST", url, &[], packet.as_bytes())?;
             let answer = connection.try_receive("POST")?;
             if answer.head.status == 200 { Ok(()) } else { Err(std::io::ErrorKind::ConnectionAborted.into()) }

@@ -127,12 +127,16 @@ pub struct Connection {
 impl Connection {
     /// Connects to the server of `url`.
     pub fn open(url: &str) -> Self {
-        let authority = Url::parse(url).authority;
-        let stream = TcpStream::connect(authority).unwrap_or_else(|error| panic!("{authority}: {error}"));
-        stream.set_read_timeout(Some(SOON)).expect("a timeout above zero is accepted");
+        Self::try_open(url).unwrap_or_else(|error| panic!("{url}: {error}"))
+    }
+
+    /// The same where nobody may listen.
+    pub fn try_open(url: &str) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(Url::parse(url).authority)?;
+        stream.set_read_timeout(Some(SOON))?;
         // Small writes one after another would wait 40 ms for each other's acknowledgement.
-        stream.set_nodelay(true).expect("TCP has no delay on demand");
-        Self { stream: BufReader::new(stream) }
+        stream.set_nodelay(true)?;
+        Ok(Self { stream: BufReader::new(stream) })
     }
 
     /// Sends a request. `Host` is the URL's unless `headers` has one.

@@ -25,9 +25,12 @@ pub(super) async fn serve(site: &Site, stream: TcpStream, peer: Peer) {
 }
 
 async fn speak_http(site: &Site, stream: TcpStream, peer: &Peer, upgrade: &Upgrade) {
+    // Who was here before the last place was taken goes on, also over this connection's next requests.
+    let came_last = site.is_full();
     let answer = service_fn(async |request: Request<Incoming>| {
         let peer = peer.of_request(request.headers(), &site.trusted);
-        Ok::<_, Infallible>(routes::answer(site, peer, request, upgrade).await)
+        let is_turned_away = came_last && site.is_full();
+        Ok::<_, Infallible>(routes::answer(site, peer, request, upgrade, is_turned_away).await)
     });
     let served = http1::Builder::new()
         .timer(SmolTimer::new())

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-    HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, RETRY_AFTER,
+    CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, RETRY_AFTER,
 };
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
@@ -31,9 +31,15 @@ pub(crate) struct Services {
     pub(crate) started: Instant,
 }
 
-pub(super) async fn answer(site: &Site, peer: Peer, request: Request<Incoming>, upgrade: &Upgrade) -> Answer {
+pub(super) async fn answer(
+    site: &Site,
+    peer: Peer,
+    request: Request<Incoming>,
+    upgrade: &Upgrade,
+    is_turned_away: bool,
+) -> Answer {
     let origin = request.headers().get(ORIGIN).cloned();
-    let mut answer = if site.is_full() {
+    let mut answer = if is_turned_away {
         full()
     } else if request.method() == Method::OPTIONS {
         preflight(request.headers())
@@ -150,7 +156,10 @@ fn not_found() -> Answer {
 fn full() -> Answer {
     let text = "The server has as many connections as it can hold. Try again in a moment.\n";
     let mut answer = respond::with(StatusCode::SERVICE_UNAVAILABLE, TEXT, text);
-    answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    let headers = answer.headers_mut();
+    headers.insert(RETRY_AFTER, HeaderValue::from_static("5"));
+    // Its place is for the next who is to be told.
+    headers.insert(CONNECTION, HeaderValue::from_static("close"));
     answer
 }
 
