@@ -1,6 +1,7 @@
 //! A machine that changes networks. A connection from an address that is no longer ours leads nowhere, and the system says
 //! so to nobody: what it sends is not answered, and its other end is waited for. So the addresses are looked at now and then,
-//! and trackers, which name our old ones to everybody who looks for us, hear of new ones at once.
+//! and trackers, which name our old ones to everybody who looks for us, hear of new ones at once. Who was served is dialed, also
+//! by a seed: with no tracker between them nobody else can tell a viewer where its host went.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;

@@ -419,7 +419,7 @@ impl TorrentTask {
         for peer in gone {
             log::debug!("{}: connection {} has lost our address", self.shared.infohash, peer.0);
             self.close(peer);
-            self.input(Input::Disconnected(peer));
+            self.input(Input::AddressLost(peer));
         }
     }
 

@@ -282,3 +282,20 @@ fn a_host_that_moves_to_another_address_is_found_there_by_who_came_before_and_af
     let added = newcomer.add(json!({ "magnetURI": without_peers(&magnet), "trackerUrl": tracker.url() }));
     film.is_served(&later, &added, "of the host at its new address");
 }
+
+#[test]
+fn a_host_that_moves_calls_its_viewers_back_where_nobody_else_could_tell_them() {
+    let Some(mut network) = Network::new() else { return };
+    let (mut host, elsewhere) = (network.host(Addresses::All), network.host(Addresses::All));
+    let film = Film::new(9);
+    let mut sharing = host.inside(|| Engine::start(&["-max-upload=1M"]));
+    // Every address that the magnet names is about to be left, and there is no tracker.
+    let magnet = seed(&mut sharing, &film.path(), None);
+    let mut viewer = engine(&elsewhere);
+    let reached_at = SocketAddr::new(host.public(), sharing.listen_port());
+    let added = viewer.add(json!({ "magnetURI": without_peers(&magnet), "peers": [reached_at.to_string()] }));
+    viewer.wait_for("progress", SOON, |event| event["downloadedBytes"].as_u64() > Some(1 << 20));
+    host.move_house(202);
+    film.is_served(&elsewhere, &added, "before and after the move");
+    viewer.wait_for("done", SOON, |_| true);
+}

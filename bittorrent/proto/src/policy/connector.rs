@@ -28,6 +28,18 @@ const CROWDED: usize = KNOWN_MAX / 2;
 /// A connection that lasted this long was a good one: what failed before is forgotten.
 const LASTING: Duration = Duration::from_secs(30);
 
+/// How often a seed that changed networks dials each peer that it lost by that: for two minutes.
+const CALLS_BACK_MAX: u32 = 8;
+
+/// Whom to dial.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Wanted {
+    /// Whoever may have something.
+    Anybody,
+    /// Who wanted something of us when we lost our address, and cannot know where we are now.
+    CallsBack,
+}
+
 /// Who named an address, whose word counts most first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum NamedBy {
@@ -62,6 +74,8 @@ pub struct Connector {
 struct Known {
     named_by: NamedBy,
     failures: u32,
+    /// Dials left for a peer that lost us.
+    calls_back: u32,
     state: State,
 }
 
@@ -100,7 +114,8 @@ impl Connector {
             }
             Some(_) => {}
             None if room => {
-                self.known.insert(addr, Known { named_by, failures: 0, state: State::Waiting { until: now } });
+                let state = State::Waiting { until: now };
+                self.known.insert(addr, Known { named_by, failures: 0, calls_back: 0, state });
             }
             None => {}
         }
@@ -117,12 +132,12 @@ impl Connector {
     }
 
     /// The next address to dial now, which counts as being dialed from here on. `connected` counts every connection.
-    pub fn next_dial(&mut self, now: Instant, connected: usize) -> Option<SocketAddr> {
+    pub fn next_dial(&mut self, now: Instant, connected: usize, wanted: Wanted) -> Option<SocketAddr> {
         let dialing = self.known.values().filter(|known| known.state == State::Dialing).count();
         if dialing >= DIALING_MAX || connected + dialing >= self.peers_max {
             return None;
         }
-        let due = |known: &Known| matches!(known.state, State::Waiting { until } if until <= now);
+        let due = |known: &Known| known.is(wanted) && matches!(known.state, State::Waiting { until } if until <= now);
         let (addr, known) = self
             .known
             .iter_mut()
@@ -133,14 +148,29 @@ impl Connector {
     }
 
     /// When the next address is worth dialing.
-    pub fn next_due(&self) -> Option<Instant> {
+    pub fn next_due(&self, wanted: Wanted) -> Option<Instant> {
         self.known
             .values()
+            .filter(|known| known.is(wanted))
             .filter_map(|known| match known.state {
                 State::Waiting { until } => Some(until),
                 State::Dialing | State::Connected | State::Duplicate { .. } | State::Banned => None,
             })
             .min()
+    }
+
+    /// The peer there lost us by a move of ours: it is dialed again also by who wants nothing of it.
+    pub fn call_back(&mut self, addr: SocketAddr) {
+        if let Some(known) = self.known.get_mut(&addr) {
+            known.calls_back = CALLS_BACK_MAX;
+        }
+    }
+
+    /// The peer there wants nothing any more.
+    pub fn leave(&mut self, addr: SocketAddr) {
+        if let Some(known) = self.known.get_mut(&addr) {
+            known.calls_back = 0;
+        }
     }
 
     /// A dial failed. Nothing changes when the peer called us in the meantime.
@@ -167,7 +197,7 @@ impl Connector {
     /// A connection to that address ended.
     pub fn disconnected(&mut self, now: Instant, addr: SocketAddr, lasted: Duration) {
         if let Some(known) = self.known.get_mut(&addr).filter(|_| lasted >= LASTING) {
-            known.failures = 0;
+            (known.failures, known.calls_back) = (0, 0);
         }
         self.wait(now, addr);
     }
@@ -213,9 +243,19 @@ impl Connector {
         let back_off_max = if given_up { BACK_OFF_MAX_LATER } else { BACK_OFF_MAX };
         let back_off = BACK_OFF_MIN.saturating_mul(1 << known.failures.min(9)).min(back_off_max);
         known.failures = known.failures.saturating_add(1);
+        known.calls_back = known.calls_back.saturating_sub(1);
         known.state = State::Waiting { until: now + back_off };
         if given_up && crowded {
             self.known.remove(&addr);
+        }
+    }
+}
+
+impl Known {
+    const fn is(&self, wanted: Wanted) -> bool {
+        match wanted {
+            Wanted::Anybody => true,
+            Wanted::CallsBack => self.calls_back > 0,
         }
     }
 }
@@ -233,11 +273,11 @@ mod tests {
         let now = Instant::now();
         let mut connector = Connector::new(60);
         (1..=20).for_each(|port| connector.add(now, addr(port), NamedBy::Stranger));
-        let dials = std::iter::from_fn(|| connector.next_dial(now, 0)).count();
+        let dials = std::iter::from_fn(|| connector.next_dial(now, 0, Wanted::Anybody)).count();
         assert_eq!(dials, DIALING_MAX);
         let mut full = Connector::new(3);
         (1..=20).for_each(|port| full.add(now, addr(port), NamedBy::Stranger));
-        assert_eq!(std::iter::from_fn(|| full.next_dial(now, 2)).count(), 1);
+        assert_eq!(std::iter::from_fn(|| full.next_dial(now, 2, Wanted::Anybody)).count(), 1);
     }
 
     #[test]
@@ -246,7 +286,7 @@ mod tests {
         let mut connector = Connector::new(60);
         connector.add(now, addr(1), NamedBy::Stranger);
         connector.add(now, addr(2), NamedBy::User);
-        assert_eq!(connector.next_dial(now, 0), Some(addr(2)));
+        assert_eq!(connector.next_dial(now, 0, Wanted::Anybody), Some(addr(2)));
     }
 
     #[test]
@@ -257,7 +297,8 @@ mod tests {
         for (port, named_by) in (1..=4).rev().zip(order) {
             connector.add(now, addr(port), named_by);
         }
-        let dialed: Vec<_> = std::iter::from_fn(|| connector.next_dial(now, 0)).map(|addr| addr.port()).collect();
+        let dialed: Vec<_> =
+            std::iter::from_fn(|| connector.next_dial(now, 0, Wanted::Anybody)).map(|addr| addr.port()).collect();
         assert_eq!(dialed, [4, 3, 2, 1]);
         connector.add(now, addr(2), NamedBy::Room);
         connector.add(now, addr(4), NamedBy::Stranger);
@@ -275,10 +316,10 @@ mod tests {
         connector.add(now, addr(1), NamedBy::Stranger);
         let mut longest = Duration::ZERO;
         for failure in 0..50 {
-            assert_eq!(connector.next_dial(now, 0), Some(addr(1)), "attempt {failure}");
+            assert_eq!(connector.next_dial(now, 0, Wanted::Anybody), Some(addr(1)), "attempt {failure}");
             connector.failed(now, addr(1));
-            assert_eq!(connector.next_dial(now, 0), None);
-            let next = connector.next_due().unwrap();
+            assert_eq!(connector.next_dial(now, 0, Wanted::Anybody), None);
+            let next = connector.next_due(Wanted::Anybody).unwrap();
             longest = longest.max(next - now);
             now = next;
         }
@@ -292,7 +333,7 @@ mod tests {
         let crowd = u16::try_from(CROWDED).unwrap();
         (1..=crowd).for_each(|port| connector.add(now, addr(port), NamedBy::Stranger));
         for _ in 0..=FAILURES_MAX {
-            while let Some(dialed) = connector.next_dial(now, 0) {
+            while let Some(dialed) = connector.next_dial(now, 0, Wanted::Anybody) {
                 connector.failed(now, dialed);
             }
             now += BACK_OFF_MAX_LATER;
@@ -306,17 +347,20 @@ mod tests {
         let mut connector = Connector::new(60);
         connector.add(now, addr(1), NamedBy::Stranger);
         connector.add(now, addr(2), NamedBy::Stranger);
-        assert!(connector.next_dial(now, 0).is_some() && connector.next_dial(now, 0).is_some());
+        assert!(
+            connector.next_dial(now, 0, Wanted::Anybody).is_some()
+                && connector.next_dial(now, 0, Wanted::Anybody).is_some()
+        );
         connector.connected(addr(1));
         let (peer, other) = (PeerId::new([1; 20]), PeerId::new([2; 20]));
         connector.duplicate(addr(2), peer);
         connector.free_duplicates(now, other);
-        assert_eq!(connector.next_due(), None, "somebody else left");
+        assert_eq!(connector.next_due(Wanted::Anybody), None, "somebody else left");
         connector.disconnected(now, addr(1), Duration::from_secs(100));
         connector.free_duplicates(now, peer);
-        let later = connector.next_due().unwrap();
+        let later = connector.next_due(Wanted::Anybody).unwrap();
         assert_eq!(later, now + BACK_OFF_MIN);
-        let dialed = [connector.next_dial(later, 0), connector.next_dial(later, 0)];
+        let dialed = [connector.next_dial(later, 0, Wanted::Anybody), connector.next_dial(later, 0, Wanted::Anybody)];
         assert!(dialed.contains(&Some(addr(2))));
     }
 
@@ -327,7 +371,7 @@ mod tests {
         (1..=1000).for_each(|port| connector.add(now, addr(port), NamedBy::Stranger));
         assert_eq!(connector.known.len(), KNOWN_MAX);
         connector.add(now, addr(2000), NamedBy::User);
-        assert_eq!(connector.next_dial(now, 0), Some(addr(2000)));
+        assert_eq!(connector.next_dial(now, 0, Wanted::Anybody), Some(addr(2000)));
         assert_eq!(connector.known.len(), KNOWN_MAX);
     }
 
@@ -337,15 +381,15 @@ mod tests {
         let mut connector = Connector::new(60);
         connector.add(now, addr(1), NamedBy::User);
         for _ in 0..50 {
-            assert_eq!(connector.next_dial(now, 0), Some(addr(1)));
+            assert_eq!(connector.next_dial(now, 0, Wanted::Anybody), Some(addr(1)));
             connector.failed(now, addr(1));
-            let next = connector.next_due().unwrap();
+            let next = connector.next_due(Wanted::Anybody).unwrap();
             assert!(next - now <= BACK_OFF_MAX);
             now = next;
         }
         connector.failed(now, addr(1));
         connector.add(now, addr(1), NamedBy::User);
-        assert_eq!(connector.next_due(), Some(now), "given again: tried at once");
+        assert_eq!(connector.next_due(Wanted::Anybody), Some(now), "given again: tried at once");
     }
 
     #[test]
@@ -353,12 +397,12 @@ mod tests {
         let now = Instant::now();
         let mut connector = Connector::new(60);
         connector.add(now, addr(1), NamedBy::User);
-        connector.next_dial(now, 0);
+        connector.next_dial(now, 0, Wanted::Anybody);
         connector.connected(addr(1));
         connector.failed(now, addr(1));
-        assert_eq!(connector.next_due(), None, "a connection to it is open");
+        assert_eq!(connector.next_due(Wanted::Anybody), None, "a connection to it is open");
         connector.disconnected(now, addr(1), Duration::ZERO);
-        assert!(connector.next_due().is_some());
+        assert!(connector.next_due(Wanted::Anybody).is_some());
     }
 
     #[test]
@@ -366,11 +410,37 @@ mod tests {
         let now = Instant::now();
         let mut connector = Connector::new(60);
         connector.add(now, addr(1), NamedBy::User);
-        connector.next_dial(now, 0);
+        connector.next_dial(now, 0, Wanted::Anybody);
         connector.connected(addr(1));
         connector.ban(addr(1));
         connector.disconnected(now, addr(1), Duration::ZERO);
         connector.add(now, addr(1), NamedBy::User);
-        assert_eq!(connector.next_dial(now, 0), None);
+        assert_eq!(connector.next_dial(now, 0, Wanted::Anybody), None);
+    }
+
+    #[test]
+    fn who_lost_us_is_called_back_for_a_while_by_who_wants_nothing() {
+        let mut now = Instant::now();
+        let mut connector = Connector::new(60);
+        (1..=3).for_each(|port| connector.add(now, addr(port), NamedBy::Stranger));
+        connector.connected(addr(1));
+        connector.disconnected(now, addr(1), LASTING);
+        connector.call_back(addr(1));
+        connector.call_back(addr(9));
+        let began = now;
+        let mut dials = 0;
+        while let Some(due) = connector.next_due(Wanted::CallsBack) {
+            now = due;
+            assert_eq!(connector.next_dial(now, 0, Wanted::CallsBack), Some(addr(1)));
+            assert_eq!(connector.next_dial(now, 0, Wanted::CallsBack), None, "nobody else");
+            connector.failed(now, addr(1));
+            dials += 1;
+        }
+        assert_eq!(dials, CALLS_BACK_MAX);
+        assert!((100..130).contains(&(now - began).as_secs()), "{:?}", now - began);
+        connector.call_back(addr(2));
+        connector.leave(addr(2));
+        assert_eq!(connector.next_due(Wanted::CallsBack), None);
+        assert!(connector.next_due(Wanted::Anybody).is_some());
     }
 }

@@ -53,6 +53,8 @@ pub enum Input<'a> {
     },
     /// A connection ended, by the other end or the network.
     Disconnected(PeerKey),
+    /// A connection ended because this machine lost the address it was made from.
+    AddressLost(PeerKey),
     /// The answer to [`Output::Disk`].
     Disk(DiskDone),
     /// Storage is ready: begin. Comes once, after the metadata is known.

@@ -278,6 +278,7 @@ impl Torrent {
             Input::Received { peer, bytes } => self.on_received(now, peer, bytes),
             Input::Written { peer, len } => self.on_written(now, peer, len),
             Input::Disconnected(peer) => self.on_disconnected(now, peer),
+            Input::AddressLost(peer) => self.on_address_lost(now, peer),
             Input::Disk(done) => self.on_disk(now, done),
             Input::Begin(begin) => self.on_begin(now, begin),
             Input::Reader(id, change) => self.on_reader(now, id, change),

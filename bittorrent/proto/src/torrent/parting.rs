@@ -41,6 +41,9 @@ impl Torrent {
         let (gone, young): (Vec<_>, Vec<_>) = redundant.into_iter().partition(|(_, due)| *due <= now);
         self.timers.set_or_cancel(Wake::Part, young.into_iter().map(|(_, due)| due).min());
         for (key, _) in gone {
+            if let Some(addr) = self.peers.get(&key).and_then(Peer::dialable) {
+                self.connector.leave(addr);
+            }
             self.close(key, CloseReason::Redundant);
             self.forget(now, key);
         }
@@ -50,6 +53,11 @@ impl Torrent {
 impl Peer {
     /// It wants nothing, and is here for nothing but what it could get.
     fn is_redundant(&self) -> bool {
-        self.member.is_none() && (self.session.is_seed() || self.session.ext.upload_only)
+        self.member.is_none() && self.wants_nothing()
+    }
+
+    /// It has everything, or says that it wants nothing more.
+    pub(super) fn wants_nothing(&self) -> bool {
+        self.session.is_seed() || self.session.ext.upload_only
     }
 }

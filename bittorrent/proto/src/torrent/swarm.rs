@@ -13,7 +13,7 @@ use crate::limits::{DIALED_SHARE, IDLE_GUEST_AFTER, KEEP_ALIVE_EVERY, PEER_SILEN
 use crate::peer::{PeerEvent, PeerKey, PeerSession, SessionConfig};
 use crate::peer_id::PeerId;
 use crate::policy::choker;
-use crate::policy::connector::NamedBy;
+use crate::policy::connector::{NamedBy, Wanted};
 use crate::room::MemberId;
 use crate::units::ByteLen;
 use crate::wire::{FrameDecoder, FrameLimits, Handshake, Message};
@@ -23,19 +23,20 @@ const BANNED_IDS_MAX: usize = 1024;
 
 impl Torrent {
     pub(super) fn dial(&mut self, now: Instant) {
-        // A torrent that has everything waits to be found.
+        // A torrent that has everything waits to be found, but for those who cannot find it.
         let has_everything = self.have().is_some_and(Bitfield::is_full);
         let wants_nothing = has_everything || self.is_upload_only() || (self.is_done() && self.readers.is_empty());
-        if wants_nothing || matches!(self.phase, Phase::Refused | Phase::Preparing(_)) {
+        if matches!(self.phase, Phase::Refused | Phase::Preparing(_)) {
             self.timers.cancel(Wake::Dial);
             return;
         }
+        let wanted = if wants_nothing { Wanted::CallsBack } else { Wanted::Anybody };
         let dialed_unproven = self.unproven.values().filter(|unproven| !unproven.is_incoming()).count();
-        while let Some(addr) = self.connector.next_dial(now, self.peers.len() + dialed_unproven) {
+        while let Some(addr) = self.connector.next_dial(now, self.peers.len() + dialed_unproven, wanted) {
             self.outputs.push_back(Output::Dial(addr));
         }
         // What is due and was not dialed waits for a place, and is looked at again when one is free.
-        let next = self.connector.next_due().filter(|due| *due > now);
+        let next = self.connector.next_due(wanted).filter(|due| *due > now);
         self.timers.set_or_cancel(Wake::Dial, next);
     }
 
@@ -307,6 +308,17 @@ impl Torrent {
             self.forget(now, key);
         }
         self.dial(now);
+    }
+
+    /// A connection ended because we lost the address it came from. Who wants something of us does not know where we are.
+    pub(super) fn on_address_lost(&mut self, now: Instant, key: PeerKey) {
+        let wants = self.peers.get(&key).filter(|peer| !peer.wants_nothing());
+        let lost = wants.and_then(Peer::dialable);
+        self.on_disconnected(now, key);
+        if let Some(addr) = lost {
+            self.connector.call_back(addr);
+            self.dial(now);
+        }
     }
 
     /// A peer broke a rule: the connection ends, and it is not dialed again.

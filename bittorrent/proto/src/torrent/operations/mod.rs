@@ -38,6 +38,7 @@ const fn kind(input: &Input<'_>) -> &'static str {
         Input::Received { .. } => "received",
         Input::Written { .. } => "written",
         Input::Disconnected(_) => "disconnected",
+        Input::AddressLost(_) => "address lost",
         Input::Disk(_) => "disk",
         Input::Begin(_) => "begin",
         Input::Reader(..) => "reader",
@@ -104,7 +105,8 @@ mod tests {
     use super::*;
     use crate::rng::Rng;
 
-    const KINDS: [&str; 12] = [
+    const KINDS: [&str; 13] = [
+        "address lost",
         "addresses",
         "begin",
         "connected",

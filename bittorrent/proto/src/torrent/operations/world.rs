@@ -275,7 +275,9 @@ impl World {
     fn disconnect(&mut self, dice: &mut Dice<'_>) {
         let Some(peer) = self.any_peer(dice) else { return };
         self.remotes.remove(&peer);
-        self.input(Input::Disconnected(peer));
+        // By its number, so that old cases mean what they meant.
+        let lost = if peer.0.is_multiple_of(2) { Input::Disconnected(peer) } else { Input::AddressLost(peer) };
+        self.input(lost);
     }
 
     fn receive(&mut self, dice: &mut Dice<'_>) {

@@ -1,4 +1,4 @@
-//! A peer with two connections or two addresses.
+//! A peer with two connections or two addresses, and a seed that gets another one.
 
 use super::*;
 
@@ -87,4 +87,58 @@ fn who_still_talks_keeps_its_place() {
     }
     connect(&mut swarm, leech, 2, address(9), 1, true);
     assert_eq!(keys(&swarm, leech), [1], "whoever knows its id cannot push it out");
+}
+
+/// A seed that this peer called, which listens where it is.
+fn called(said: &[u8]) -> (Swarm, usize) {
+    let (content, metainfo) = film(500_000, PIECE);
+    let mut swarm = Swarm::new(metainfo);
+    let seed = swarm.seed(&content);
+    connect(&mut swarm, seed, 1, SocketAddr::new(address(1).ip(), 50_000), 1, true);
+    let listens = ExtHandshake { port: Some(6881), ..ExtHandshake::ours() };
+    say(&mut swarm, seed, PeerKey(1), Message::HaveNone);
+    say(&mut swarm, seed, PeerKey(1), Message::Extended { id: 0, payload: &listens.encode() });
+    say(&mut swarm, seed, PeerKey(1), Message::Extended { id: crate::ext::UPLOAD_ONLY_ID, payload: said });
+    (swarm, seed)
+}
+
+#[test]
+fn a_seed_that_lost_its_address_calls_its_viewers_back_and_nobody_else() {
+    let (mut swarm, seed) = called(&[0]);
+    swarm.input(seed, Input::AddressLost(PeerKey(1)));
+    swarm.run(SECOND * 2, |_| false);
+    assert_eq!(swarm.hosts[seed].dialed, [address(1)]);
+    swarm.input(seed, Input::DialFailed(address(1)));
+    swarm.run(SECOND * 5, |_| false);
+    assert_eq!(swarm.hosts[seed].dialed, [address(1); 2], "more than once");
+    // It is there, and leaves by itself: then it finds us, if it wants.
+    connect(&mut swarm, seed, 2, address(1), 1, false);
+    assert_eq!(keys(&swarm, seed), [2]);
+    swarm.run(MINUTE, |_| false);
+    swarm.input(seed, Input::Disconnected(PeerKey(2)));
+    swarm.run(MINUTE, |_| false);
+    assert_eq!(swarm.hosts[seed].dialed.len(), 2);
+
+    let (mut swarm, seed) = called(&[0]);
+    swarm.input(seed, Input::Disconnected(PeerKey(1)));
+    swarm.run(MINUTE, |_| false);
+    assert_eq!(swarm.hosts[seed].dialed, [], "the peer left, and not we");
+    let (mut swarm, seed) = called(&[1]);
+    swarm.input(seed, Input::AddressLost(PeerKey(1)));
+    swarm.run(MINUTE, |_| false);
+    assert_eq!(swarm.hosts[seed].dialed, [], "it wanted nothing");
+}
+
+#[test]
+fn a_viewer_that_is_gone_for_good_is_called_for_a_while() {
+    let (mut swarm, seed) = called(&[0]);
+    swarm.input(seed, Input::AddressLost(PeerKey(1)));
+    for _ in 0..600 {
+        let before = swarm.hosts[seed].dialed.len();
+        swarm.run(SECOND, |_| false);
+        if swarm.hosts[seed].dialed.len() > before {
+            swarm.input(seed, Input::DialFailed(address(1)));
+        }
+    }
+    assert!((6..=8).contains(&swarm.hosts[seed].dialed.len()), "{}", swarm.hosts[seed].dialed.len());
 }
