@@ -4,25 +4,27 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
 
 use crate::limits::{ACTION_ID_LEN_MAX, CODE_DRAWN_LEN, CODE_LEN_MAX, CODE_LEN_MIN, PARTICIPANT_ID_LEN_MAX};
 use crate::rng::Rng;
 
 /// A room's code as people are told it: upper case, without hyphens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomCode(String);
 
 /// A code as codes are compared: what people mix up is one symbol.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RoomKey(String);
 
 /// A participant's public name for itself, unique in its room. Says nothing about who it is: a session token does.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ParticipantId(String);
 
 /// What a client calls one of its actions: text, or a number as some clients write it. It is given back as it came.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
 pub enum ActionId {
     /// At most `ACTION_ID_LEN_MAX` bytes.
     Text(String),
@@ -31,11 +33,11 @@ pub enum ActionId {
 }
 
 /// One connection, for as long as it lasts. Public, and no secret.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SocketId(String);
 
 /// One connection within this process, by a number never used before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SocketKey(pub u64);
 
 impl RoomCode {

@@ -13,6 +13,7 @@
 //! poll_timeout()             when to come back, and why
 //! ```
 
+pub mod cluster;
 pub mod engineio;
 pub mod error;
 pub mod event;

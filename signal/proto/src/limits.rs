@@ -139,6 +139,32 @@ pub const STUN_LEN_MAX: usize = 1280;
 /// Bytes that a STUN answer may be longer than its request. With IP's and UDP's headers, 68 bytes get 92 (IPv6), 48 get 60 (IPv4).
 pub const STUN_GROWTH_MAX: usize = 24;
 
+/// A process of a cluster counts as dead so long after its last renewal: how long at most its rooms wait for another owner.
+pub const LEASE: Duration = Duration::from_secs(3);
+/// An owner stops so much before its lease ends, for clocks that run at different speeds.
+pub const LEASE_MARGIN: Duration = Duration::from_millis(500);
+/// A lease is renewed so often: two may fail.
+pub const LEASE_RENEWED: Duration = Duration::from_millis(800);
+/// It is looked so often whether processes live that one has to do with.
+pub const LOOK_FOR_DEAD: Duration = Duration::from_millis(400);
+/// After a takeover, members have so long to be named by the process that holds their connection, before they count as away.
+pub const GHOST_GRACE: Duration = Duration::from_millis(2500);
+/// Messages that wait for such a member.
+pub const GHOST_MESSAGES_MAX: usize = 256;
+/// A room that changes again and again is kept so often; one whose members change at once. 200 kB with the longest chat.
+pub const KEEP_PAUSE: Duration = Duration::from_millis(500);
+/// Events of one connection that wait while its room's owner is looked for: 4 MiB of the longest.
+pub const EVENTS_WAITING_MAX: usize = 64;
+/// Items of other processes that wait while the store is asked for a room.
+pub const LETTERS_WAITING_MAX: usize = 1024;
+/// Whoever asks for a room is told S012 when its owner was not found for so long.
+pub const LOOKUP_PATIENCE: Duration = Duration::from_secs(6);
+/// A member whose room has no owner for so long is cut, to come back with its token.
+pub const ADRIFT_PATIENCE: Duration = Duration::from_secs(15);
+/// A process remembers a room that it had to give up for so long.
+pub const KEPT_FOR: Duration = Duration::from_secs(600);
+
+const _: () = assert!(LEASE_RENEWED.as_millis() * 3 < LEASE.as_millis() - LEASE_MARGIN.as_millis());
 const _: () = assert!(SDP_LEN_MAX < MESSAGE_LEN_MAX, "a description fits an event");
 const _: () = assert!(MESSAGE_LEN_MAX < PAYLOAD_LEN_MAX, "an event fits a packet");
 const _: () = assert!(CODE_DRAWN_LEN >= CODE_LEN_MIN && CODE_DRAWN_LEN <= CODE_LEN_MAX);

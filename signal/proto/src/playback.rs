@@ -5,6 +5,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::{ActionId, ParticipantId};
 use crate::limits::{START_DELAY_MAX, START_DELAY_MIN};
 use crate::time::{MediaTime, Rate, ServerTime};
@@ -31,7 +33,7 @@ pub struct Anchor {
 }
 
 /// Whether the film runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PlaybackState {
     /// It runs from the anchor's moment on.
     Playing,
@@ -42,7 +44,7 @@ pub enum PlaybackState {
 }
 
 /// Who moved an anchor, and what they call that action.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cause {
     /// See [`Anchor::action_id`].
     pub action_id: ActionId,

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::ParticipantId;
 
 /// A participant's standing. Ordered: who comes first inherits first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Role {
     /// The one whose room it is.
     Host,
@@ -16,7 +18,7 @@ pub enum Role {
 }
 
 /// Who controls playback beside the host and cohosts.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum ControlMode {
     /// Nobody.
     #[default]

@@ -3,11 +3,20 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::limits::{FILM_LEN_MAX, RATE_MAX, RATE_MIN};
 
 /// A moment on the server's clock: Unix milliseconds at its start plus monotonic time, so it never steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerTime(i64);
+
+/// How long ago a moment of one process is, in microseconds, for another; negative when it is yet to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ago(i64);
+
+/// Moments of rooms are not further off: nothing gets that old.
+const AGO_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// Gives [`ServerTime`] for a monotonic moment.
 #[derive(Clone, Copy, Debug)]
@@ -17,11 +26,11 @@ pub struct ServerClock {
 }
 
 /// A place in a film, in seconds from its beginning: finite, not negative, at most [`FILM_LEN_MAX`].
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct MediaTime(f64);
 
 /// How fast a film plays: 1 is as it was made. From [`RATE_MIN`] to [`RATE_MAX`].
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
 pub struct Rate(f64);
 
 impl ServerTime {
@@ -45,6 +54,11 @@ impl ServerTime {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
+    /// Later by so many milliseconds; earlier when they are negative.
+    pub const fn plus_millis(self, ms: i64) -> Self {
+        Self(self.0.saturating_add(ms))
+    }
+
     /// Milliseconds from `earlier` to here; negative when it is later.
     pub const fn millis_since(self, earlier: Self) -> i64 {
         self.0.saturating_sub(earlier.0)
@@ -58,6 +72,27 @@ impl ServerTime {
     /// Seconds from `earlier` to here; negative when it is later.
     pub fn seconds_since(self, earlier: Self) -> f64 {
         seconds_of_millis(self.millis_since(earlier))
+    }
+}
+
+impl Ago {
+    /// How long before `now` a moment is.
+    pub fn of(now: Instant, at: Instant) -> Self {
+        let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+        Self(if at > now { -micros(at - now) } else { micros(now - at) })
+    }
+
+    /// The moment that was or will be so long before `now - age`.
+    pub fn before(self, now: Instant, age: Duration) -> Instant {
+        let span = Duration::from_micros(self.0.unsigned_abs()).min(AGO_MAX);
+        let age = age.min(AGO_MAX);
+        // A clock of the system may begin when it does; nothing is known to be earlier then.
+        let back = |by: Duration| now.checked_sub(by).unwrap_or(now);
+        match (self.0 < 0, span.checked_sub(age)) {
+            (true, Some(ahead)) => now + ahead,
+            (true, None) => back(age - span),
+            (false, _) => back(span + age),
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use model::{Model, Op, PEOPLE, name};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use signal_proto::event::parse_server;
-use signal_proto::ids::{SocketId, SocketKey};
+use signal_proto::ids::{ParticipantId, RoomCode, SocketId, SocketKey};
 use signal_proto::lobby::{Input, Lobby, LobbyConfig, Output};
 use signal_proto::rng::Rng;
 use signal_proto::room::Setting;
@@ -29,6 +29,26 @@ proptest! {
         model.run(Op::Create);
         real.run(Op::Create);
         for op in &ops {
+            let expected = model.run(*op);
+            let heard = real.run(*op);
+            prop_assert_eq!(heard, expected, "after {:?} of {:?}", op, &ops);
+            prop_assert_eq!(real.lobby.totals().participants, model.here().count(), "after {:?} of {:?}", op, &ops);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn a_room_that_moves_to_another_process_after_every_step_goes_on_as_if_it_had_not(
+        ops in proptest::collection::vec(op(), 1..30)
+    ) {
+        let (mut model, mut real) = (Model::default(), Real::new());
+        model.run(Op::Create);
+        real.run(Op::Create);
+        for op in &ops {
+            real.move_room();
             let expected = model.run(*op);
             let heard = real.run(*op);
             prop_assert_eq!(heard, expected, "after {:?} of {:?}", op, &ops);
@@ -126,6 +146,18 @@ impl Real {
             Op::Wait(seconds) => self.pass(Duration::from_secs(seconds.into())),
         }
         self.heard()
+    }
+
+    /// The room becomes text, is forgotten, and is made of the text again; everybody keeps the connection.
+    fn move_room(&mut self) {
+        let Some(key) = self.code.as_str().and_then(RoomCode::parse).map(|code| code.key()) else { return };
+        let Some(text) = self.lobby.keep_room(self.now, &key) else { return };
+        let here = self.lobby.drop_room(&key);
+        let socket_of =
+            |who: &ParticipantId| here.iter().find(|(_, other)| other == who).expect("who is here has a connection").0;
+        let restored = self.lobby.restore_room(self.now, &text, Duration::ZERO, socket_of);
+        assert_eq!(restored, Ok(key.clone()));
+        assert_eq!(self.lobby.keep_room(self.now, &key), Some(text), "the same text again");
     }
 
     /// A new connection; an earlier one ends only when it is replaced or lost.

@@ -1,5 +1,6 @@
 //! Client to server.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::ids::{ActionId, ParticipantId, RoomCode};
@@ -153,7 +154,7 @@ pub enum ClientEvent {
 }
 
 /// What a client says it can do.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Capabilities {
     /// 2 and more: knows scheduled starts, readiness and clock probes.
     pub sync: u64,
@@ -164,7 +165,7 @@ pub struct Capabilities {
 }
 
 /// What `movie-loaded` tells.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FilmNews {
     /// The film's name.
     pub name: String,
@@ -240,7 +241,7 @@ pub enum Mode {
 }
 
 /// What happens to the film when the host leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum HostLeft {
     /// It goes on.
     #[default]

@@ -148,6 +148,9 @@ impl Lobby {
             self.participants += usize::from(socket.place.is_none());
             socket.place = Some(after);
         }
+        if let Some(watch) = &mut self.watch {
+            watch.note_moved(door.socket);
+        }
         self.with_room(key, |_| ());
         Ok(answer)
     }
@@ -165,7 +168,7 @@ impl Lobby {
     }
 
     /// Guessing codes is slow.
-    fn check_failures(&mut self, now: Instant, address: IpAddr) -> Result<(), Problem> {
+    pub(super) fn check_failures(&mut self, now: Instant, address: IpAddr) -> Result<(), Problem> {
         let Some(bucket) = self.failures.get_mut(&address).filter(|_| self.limited) else { return Ok(()) };
         bucket.look(now).map_err(|wait| Problem { wait: Some(wait), ..Problem::from(Code::S010) })
     }

@@ -2,6 +2,7 @@
 //! connections do, wakes rooms. `door` opens rooms and lets people in.
 
 mod door;
+mod moving;
 mod rates;
 #[cfg(test)]
 mod tests;
@@ -119,6 +120,7 @@ pub struct Lobby {
     failures: BTreeMap<IpAddr, Bucket>,
     participants: usize,
     draining: bool,
+    watch: Option<moving::Watch>,
     outputs: VecDeque<Output<Payload>>,
 }
 
@@ -153,6 +155,7 @@ impl Lobby {
             failures: BTreeMap::new(),
             participants: 0,
             draining: false,
+            watch: None,
             outputs: VecDeque::new(),
         }
     }
@@ -286,14 +289,20 @@ impl Lobby {
                 room::Output::Emit { to, said } => {
                     self.outputs.push_back(Output::Emit { to, name: said.name, payload: said.payload });
                 }
-                room::Output::Out(socket) => {
-                    if let Some(socket) = self.sockets.get_mut(&socket).filter(|socket| socket.place.is_some()) {
+                room::Output::Out(key_of_socket) => {
+                    if let Some(socket) = self.sockets.get_mut(&key_of_socket).filter(|socket| socket.place.is_some()) {
                         socket.place = None;
                         self.participants -= 1;
+                        if let Some(watch) = &mut self.watch {
+                            watch.note_moved(key_of_socket);
+                        }
                     }
                 }
                 room::Output::Close(socket) => self.outputs.push_back(Output::Close(socket)),
             }
+        }
+        if let Some(watch) = &mut self.watch {
+            watch.note_touched(key);
         }
         let wake = place.room.poll_timeout().map(|(at, _)| at);
         let is_over = place.room.is_over();

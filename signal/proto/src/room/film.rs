@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::{Room, Said};
@@ -15,7 +16,7 @@ use crate::roles::Power;
 use crate::sync::gate;
 
 /// A film, as far as somebody told of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Film {
     pub(super) magnet: Option<String>,
     pub(super) stream_path: Option<String>,

@@ -85,6 +85,14 @@ impl Member {
         &self.peer_id
     }
 
+    pub(super) const fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    pub(super) const fn is_spectating(&self) -> bool {
+        self.spectates
+    }
+
     pub(super) const fn is_in_call(&self) -> bool {
         self.in_call
     }
@@ -132,6 +140,12 @@ impl Member {
     /// The connection is gone; it counts as here again when a new one comes, as another `Member`.
     pub(super) fn lose_connection(&mut self, away_until: Instant) {
         (self.socket, self.away_until) = (None, Some(away_until));
+        self.show();
+    }
+
+    /// The person is here again by a connection that another process kept.
+    pub(super) fn regain_connection(&mut self, socket: SocketKey) {
+        (self.socket, self.away_until) = (Some(socket), None);
         self.show();
     }
 

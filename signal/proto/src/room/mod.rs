@@ -8,6 +8,7 @@ mod call;
 mod film;
 mod forming;
 mod host;
+mod keeping;
 mod manage;
 mod member;
 mod people;
@@ -20,9 +21,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 pub use forming::Entrant;
+pub use keeping::NoRoom;
 pub use setting::{IceSetting, Setting, TurnAuth};
 
 use crate::error::{Code, Problem};
@@ -90,7 +93,7 @@ pub struct Room {
 }
 
 /// What is remembered of somebody who left.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Past {
     role: Role,
     founder: bool,
@@ -296,6 +299,11 @@ impl Room {
     /// Where the film is, and since when.
     pub const fn anchor(&self) -> &Anchor {
         &self.anchor
+    }
+
+    /// A member's connection, while it is here.
+    pub(crate) fn socket_of(&self, who: &ParticipantId) -> Option<SocketKey> {
+        self.members.get(who).and_then(Member::socket)
     }
 
     /// A member's role.

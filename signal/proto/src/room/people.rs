@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{Entrant, Member, Output, Past, Room, Said};
 use crate::error::{Code, Problem};
 use crate::event::RoomSnapshot;
-use crate::ids::{ParticipantId, SocketKey};
+use crate::ids::{ParticipantId, SocketId, SocketKey};
 use crate::payload::{self, ObjectWriter, Payload};
 use crate::playback::PlaybackState;
 use crate::roles::{ControlMode, Role};
@@ -113,6 +113,22 @@ impl Room {
         }
         self.look_whether_empty(now);
         self.follow_gate(now);
+    }
+
+    /// A member counts as away, and another process of the server has had its connection all the while. Says whether that is so.
+    pub fn handle_return(&mut self, now: Instant, who: &ParticipantId, socket: SocketKey, peer_id: &SocketId) -> bool {
+        let is_it = |member: &&mut Member| !member.is_here() && member.peer_id() == peer_id;
+        let Some(member) = self.members.get_mut(who).filter(is_it) else { return false };
+        member.regain_connection(socket);
+        let (is_host, says_ready, shown) = (member.role() == Role::Host, member.knows_sync(), member.shown().clone());
+        self.gate.handle_input(now, gate::Input::Joined { who: who.clone(), says_ready });
+        self.empty_since = None;
+        if is_host {
+            self.heir_at = None;
+        }
+        self.say_to_others(who, Said::new("participant-updated", shown));
+        self.follow_gate(now);
+        true
     }
 
     /// A member leaves for good, by their own wish.

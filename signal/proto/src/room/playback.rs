@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Room, Said};
@@ -15,7 +16,7 @@ use crate::sync::gate;
 use crate::time::{MediaTime, Rate, ServerTime};
 
 /// What plays once everybody is ready.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Wish {
     position: MediaTime,
     cause: Cause,
@@ -25,10 +26,10 @@ pub(super) struct Wish {
 #[derive(Clone, Debug)]
 pub(super) struct HeldPlay {
     /// What `sync-play` will carry.
-    told: Value,
+    pub(super) told: Value,
     /// Not told if something else came of it meanwhile.
-    seq: u64,
-    due: Vec<(Instant, ParticipantId)>,
+    pub(super) seq: u64,
+    pub(super) due: Vec<(Instant, ParticipantId)>,
 }
 
 /// What the room calls its own actions; when a plan's client echoes one, it is no wish of anybody.

@@ -38,6 +38,18 @@ impl<T> Remembered<T> {
         Some(what)
     }
 
+    /// Everybody, in the order in which they are forgotten.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = (&ParticipantId, &T)> {
+        self.order.values().filter_map(|who| Some((who, &self.people.get(who)?.1)))
+    }
+
+    /// Those of an earlier one.
+    pub(super) fn from_order(max: usize, people: impl IntoIterator<Item = (ParticipantId, T)>) -> Self {
+        let mut remembered = Self::up_to(max);
+        people.into_iter().for_each(|(who, what)| remembered.insert(who, what));
+        remembered
+    }
+
     pub(super) fn contains(&self, who: &ParticipantId) -> bool {
         self.people.contains_key(who)
     }

@@ -4,7 +4,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::ParticipantId;
+use crate::time::Ago;
 
 /// A start and a seek wait so long at most.
 pub const START_WAIT_MAX: Duration = Duration::from_secs(15);
@@ -21,7 +24,7 @@ const PAUSES_MAX: usize = 3;
 const PAUSES_WITHIN: Duration = Duration::from_secs(600);
 
 /// What a room does when somebody stalls in the film.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum WaitPolicy {
     /// Waits among few, flows among many.
     #[default]
@@ -102,6 +105,33 @@ pub enum Wake {
     Deadline,
     /// A stall has lasted longer than its grace.
     Stall,
+}
+
+/// A gate as text holds it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptGate {
+    members: Vec<(ParticipantId, KeptMember)>,
+    policy: WaitPolicy,
+    film: bool,
+    phase: KeptPhase,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct KeptMember {
+    says_ready: bool,
+    watches: bool,
+    spectates: bool,
+    ready: bool,
+    stalled_at: Option<Ago>,
+    pauses: VecDeque<Ago>,
+    excused_until: Option<Ago>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+enum KeptPhase {
+    Standing,
+    Waiting { deadline: Ago, told: Vec<ParticipantId> },
+    Playing,
 }
 
 /// For whom a room waits.
@@ -196,6 +226,52 @@ impl Gate {
     pub fn waiting_on(&self, now: Instant) -> Vec<ParticipantId> {
         let late = |member: &Member| member.gates(now) && !member.ready;
         self.members.iter().filter(|(_, member)| self.film && late(member)).map(|(who, _)| who.clone()).collect()
+    }
+
+    /// Everything it knows, for [`Gate::restore`]. Outputs must have been taken.
+    pub fn keep(&self, now: Instant) -> KeptGate {
+        let ago = |at: Instant| Ago::of(now, at);
+        let keep = |member: &Member| KeptMember {
+            says_ready: member.says_ready,
+            watches: member.watches,
+            spectates: member.spectates,
+            ready: member.ready,
+            stalled_at: member.stalled_at.map(ago),
+            pauses: member.pauses.iter().map(|at| ago(*at)).collect(),
+            excused_until: member.excused_until.map(ago),
+        };
+        KeptGate {
+            members: self.members.iter().map(|(who, member)| (who.clone(), keep(member))).collect(),
+            policy: self.policy,
+            film: self.film,
+            phase: match &self.phase {
+                Phase::Standing => KeptPhase::Standing,
+                Phase::Waiting { deadline, told } => {
+                    KeptPhase::Waiting { deadline: ago(*deadline), told: told.clone() }
+                }
+                Phase::Playing => KeptPhase::Playing,
+            },
+        }
+    }
+
+    /// A gate as it was kept; `at` says when what was so long before is.
+    pub fn restore(kept: KeptGate, at: impl Fn(Ago) -> Instant) -> Self {
+        let restore = |member: KeptMember| Member {
+            says_ready: member.says_ready,
+            watches: member.watches,
+            spectates: member.spectates,
+            ready: member.ready,
+            stalled_at: member.stalled_at.map(&at),
+            pauses: member.pauses.into_iter().map(&at).collect(),
+            excused_until: member.excused_until.map(&at),
+        };
+        let phase = match kept.phase {
+            KeptPhase::Standing => Phase::Standing,
+            KeptPhase::Waiting { deadline, told } => Phase::Waiting { deadline: at(deadline), told },
+            KeptPhase::Playing => Phase::Playing,
+        };
+        let members = kept.members.into_iter().map(|(who, member)| (who, restore(member))).collect();
+        Self { members, policy: kept.policy, film: kept.film, phase, outputs: VecDeque::new() }
     }
 
     fn on_joined(&mut self, who: ParticipantId, says_ready: bool) {
