@@ -24,6 +24,8 @@ pub enum Invocation {
     Help,
     /// `--version`.
     Version,
+    /// `-check`: is the server that was started so well?
+    Check(Box<Config>),
     /// Serve.
     Serve(Box<Config>),
 }
@@ -61,6 +63,8 @@ pub struct Config {
     pub limited: bool,
     /// Pages that may use the server.
     pub origins: Origins,
+    /// Joins several processes to one server: `redis://[:PASSWORD@]HOST[:PORT]`.
+    pub redis: Option<RedisUrl>,
     /// STUN and TURN servers for calls.
     pub ice: IceSetting,
 }
@@ -68,6 +72,16 @@ pub struct Config {
 /// Bytes that stand in no log.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Vec<u8>);
+
+/// Where Redis is; it may hold a password, and stands in no log.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisUrl(pub String);
+
+impl std::fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RedisUrl(..)")
+    }
+}
 
 /// A command line or a variable that cannot be followed: what is wrong, and what would be right.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,6 +106,7 @@ impl Default for Config {
             clients_max: CLIENTS_MAX,
             limited: true,
             origins: Origins::Any,
+            redis: None,
             ice: IceSetting {
                 stun: ["stun:stun.l.google.com:19302", "stun:stun1.l.google.com:19302"].map(str::to_owned).to_vec(),
                 turn: Vec::new(),
@@ -128,7 +143,12 @@ impl Config {
             }
         }
         config.ice.turn_auth = values::turn_auth(&turn)?;
-        Ok(Invocation::Serve(Box::new(config)))
+        if config.redis.is_some() && config.secret.is_none() && config.state_dir.is_none() {
+            let why = "-redis needs SECRET, the same for every process: each believes the others' session tokens by it";
+            return Err(ConfigError(why.to_owned()));
+        }
+        let config = Box::new(config);
+        Ok(if given.contains_key("check") { Invocation::Check(config) } else { Invocation::Serve(config) })
     }
 
     /// One sentence for everything that was asked for and has no effect.

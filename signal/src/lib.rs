@@ -5,6 +5,8 @@
 //!
 //! One thread does everything: what one person says arrives everywhere in the order it was said.
 
+mod check;
+mod cluster;
 mod config;
 pub mod limits;
 pub mod listen;
@@ -17,7 +19,8 @@ mod stun;
 mod transport;
 mod web;
 
-pub use config::{Config, ConfigError, Invocation, Secret, help};
+pub use check::check;
+pub use config::{Config, ConfigError, Invocation, RedisUrl, Secret, help};
 pub use server::{ServeError, serve, serve_until};
 pub use transport::{App, Deed, Hub, Numbers};
 pub use web::{Network, NetworkError, Origins, Site, host};

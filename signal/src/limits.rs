@@ -34,5 +34,20 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(2);
 /// What waits for clients has so long to reach them at the end; a second is left for closing.
 pub const DRAIN_PATIENCE: Duration = Duration::from_secs(3);
 
+/// And what was ordered of Redis by then so long to be carried out.
+pub const FINISH_PATIENCE: Duration = Duration::from_millis(700);
+
 /// Bytes of a UDP packet that is looked at; STUN requests have 20 to about 100.
 pub const DATAGRAM_LEN_MAX: usize = 1500;
+
+/// Orders to Redis, and answers from there, that wait. Letters are the largest: 64 kB of somebody's call, so 256 MB that nobody
+/// reaches; usually a few kB.
+pub const CLUSTER_ORDERS_MAX: usize = 4096;
+/// An order that could not be carried out for so long is dropped: it is asked again, or its loss is noticed.
+pub const CLUSTER_ORDER_AGE_MAX: Duration = Duration::from_millis(1500);
+/// For Redis to answer; above the wait for letters.
+pub const CLUSTER_PATIENCE: Duration = Duration::from_secs(2);
+/// Letters that one process's stream holds, about.
+pub const CLUSTER_LETTERS_MAX: usize = 10_000;
+/// Redis forgets a room so long after it was kept last; its owner keeps it while it lives.
+pub const CLUSTER_ROOM_KEPT: Duration = Duration::from_secs(25 * 3600);

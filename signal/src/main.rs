@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use async_signal::{Signal, Signals};
 use futures_lite::{StreamExt as _, future};
-use signal::{Config, Invocation, VERSION, help, listen, logging, secret, serve_until};
+use signal::{Config, Invocation, VERSION, check, help, listen, logging, secret, serve_until};
 
 /// What programs return for a command line they cannot follow.
 const EXIT_USAGE: u8 = 2;
@@ -16,6 +16,13 @@ fn main() -> ExitCode {
     match Config::parse(&words, |name| std::env::var(name).ok()) {
         Ok(Invocation::Help) => show(&help()),
         Ok(Invocation::Version) => show(&format!("sharestream-signal {VERSION}\n")),
+        Ok(Invocation::Check(config)) => match check(&config) {
+            Ok(health) => show(&format!("{health}\n")),
+            Err(why) => {
+                say(&format!("sharestream-signal: {why}"));
+                ExitCode::FAILURE
+            }
+        },
         Ok(Invocation::Serve(config)) => match run(*config) {
             Ok(()) => ExitCode::SUCCESS,
             Err(why) => {

@@ -8,15 +8,17 @@ use std::rc::Rc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use futures_lite::future;
+use signal_proto::cluster::{Node, NodeId};
 use signal_proto::engineio::Timing;
 use signal_proto::lobby::{Lobby, LobbyConfig};
 use signal_proto::rng::Rng;
 use signal_proto::time::ServerClock;
 use smol::Timer;
 
-use crate::config::Config;
-use crate::limits::{DRAIN_PATIENCE, RETRY_AFTER};
-use crate::rooms::Rooms;
+use crate::cluster::Cluster;
+use crate::config::{Config, RedisUrl};
+use crate::limits::{DRAIN_PATIENCE, FINISH_PATIENCE, RETRY_AFTER};
+use crate::rooms::{Backend, Rooms};
 use crate::stun;
 use crate::transport::Hub;
 use crate::transport::bell::quiet;
@@ -28,6 +30,9 @@ pub enum ServeError {
     /// The listener is of no use.
     #[error("the listener cannot be used: {0}")]
     Listener(#[from] io::Error),
+    /// Redis' URL is none, or there is no thread for it.
+    #[error("{0}")]
+    Redis(String),
     /// The system gives no randomness.
     #[error("the system gives no randomness: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -57,7 +62,17 @@ pub async fn serve_until(
     let clock = ServerClock::new(started, i64::try_from(unix.as_millis()).unwrap_or(i64::MAX));
     let setting = config.setting(clock, &seed()?);
     let lobby = Lobby::new(LobbyConfig { setting, limited: config.limited }, Rng::new(seed()?));
-    let hub = Hub::new(Rooms::new(lobby, Rng::new(seed()?)), Timing::default(), Rng::new(seed()?));
+    let (backend, cluster) = match &config.redis {
+        None => (Backend::Alone(Box::new(lobby)), None),
+        Some(RedisUrl(url)) => {
+            let [a, b, c, d, e, f, g, h, ..] = seed()?;
+            let id = NodeId(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
+            let cluster = Cluster::start(url, id).map_err(ServeError::Redis)?;
+            let node = Node::new(started, id, lobby, Rng::new(seed()?));
+            (Backend::Shared(Box::new(node), cluster.orders.clone()), Some(cluster))
+        }
+    };
+    let hub = Hub::new(Rooms::new(backend, Rng::new(seed()?)), Timing::default(), Rng::new(seed()?));
     let trackers = Rc::new(Trackers::new(started, Rng::new(seed()?), Rng::new(seed()?)));
     let udp = stun::bind(address);
     let services = Services {
@@ -96,8 +111,25 @@ pub async fn serve_until(
         }
         Ok(())
     };
+    let hearing = async {
+        let Some(cluster) = &cluster else { return future::pending().await };
+        while let Ok(input) = cluster.inputs.recv().await {
+            hub.with_app(|rooms, now| rooms.hear(now, input));
+        }
+        future::pending().await
+    };
     let hosted = async { hosted.await.map_err(ServeError::from) };
-    future::or(hosted, future::or(quiet(end), quiet(answering))).await
+    let beside = future::or(quiet(end), future::or(quiet(answering), quiet(hearing)));
+    let result = future::or(hosted, beside).await;
+    drop(hub);
+    if let Some(cluster) = cluster {
+        // What was said at the end reaches the others: they go on with our rooms at once.
+        let late = async {
+            Timer::after(FINISH_PATIENCE).await;
+        };
+        future::or(cluster.finish(), late).await;
+    }
+    result
 }
 
 fn seed() -> Result<[u8; 32], getrandom::Error> {

@@ -183,6 +183,18 @@ fn the_command_line_says_what_is_wrong_with_it() {
 }
 
 #[test]
+fn the_check_for_containers_says_whether_the_server_is_well() {
+    let server = Server::start(&[]);
+    let port = server.port().to_string();
+    let (status, stdout, _) = run(&["-check"], &[("PORT", port.as_str())]);
+    assert!(status.success() && stdout.contains("\"status\":\"ok\""), "{stdout}");
+    drop(server);
+    let (status, _, stderr) = run(&["-check", "-port", &port], &[]);
+    assert_eq!(status.code(), Some(1));
+    assert!(stderr.contains("nobody answers"), "{stderr}");
+}
+
+#[test]
 fn a_port_that_is_taken_and_a_key_that_is_none() {
     let server = Server::start(&[]);
     let port = server.port().to_string();

@@ -22,7 +22,7 @@ pub(super) struct Row {
 impl Row {
     /// A value as a message may show it.
     pub(super) fn shown(&self, value: &str) -> String {
-        if self.name.contains("secret") || self.name.contains("password") {
+        if self.name == "redis" || self.name.contains("secret") || self.name.contains("password") {
             return "(hidden)".to_owned();
         }
         value.chars().take(80).map(|c| if c.is_control() { '?' } else { c }).collect()
@@ -46,6 +46,7 @@ impl Row {
             "max-room" => config.room_max = values::count(value)?,
             "max-clients" => config.clients_max = values::count(value)?,
             "limits" => config.limited = values::switch(value)?,
+            "redis" => config.redis = Some(values::redis(value)?),
             "stun" => config.ice.stun = values::urls(value, &["stun:", "stuns:"])?,
             "turn" => config.ice.turn = values::urls(value, &["turn:", "turns:"])?,
             "ice-ttl" => config.ice.ttl = values::ttl(value)?,
@@ -82,6 +83,7 @@ pub(super) const TABLE: &[Row] = &[
     row("max-room", &["MAX_ROOM"], "N", "64", "members of a room"),
     row("max-clients", &["MAX_CLIENTS"], "N", "10000", "connections at once"),
     row("limits", &["LIMITS"], "on|off", "on", "off lifts rates and bounds of addresses, for load tests"),
+    row("redis", &["REDIS_URL"], "URL", "none", "makes one server of all processes that name the same Redis"),
     row("stun", &["STUN_URLS", "STUN_URL"], "URLS", "public ones", "STUN servers for calls, with commas between"),
     row("turn", &["TURN_URL", "TURN_URLS"], "URLS", "none", "TURN servers for calls, with commas between"),
     row("turn-secret", &["TURN_SECRET"], "TEXT", "", "the secret shared with coturn (use-auth-secret)"),
@@ -105,6 +107,10 @@ pub(super) fn read(words: &[String]) -> Result<Option<BTreeMap<&'static str, Str
             "help" | "h" => return Ok(None),
             "version" | "V" => {
                 given.insert("version", String::new());
+                continue;
+            }
+            "check" => {
+                given.insert("check", String::new());
                 continue;
             }
             _ => {}
@@ -133,7 +139,8 @@ pub fn help() -> String {
         let _ = writeln!(text, "  {left:<24} {:<16} {}{usual}", row.variables.first().unwrap_or(&""), row.help);
     }
     text.push_str(
-        "\nTimes: 500ms, 60s, 30m, 24h. On the same port: /socket.io/, /health, /metrics, /rendezvous, /announce, /scrape,\n\
+        "\n  -check asks the server on this machine whether it is well, and ends with 0 or 1; -version, -help\n\
+         \nTimes: 500ms, 60s, 30m, 24h. On the same port: /socket.io/, /health, /metrics, /rendezvous, /announce, /scrape,\n\
          WebTorrent's tracker on a WebSocket, /j/CODE. SIGTERM tells every room and ends within 5 s. The manual: docs/deploy.md.\n",
     );
     text

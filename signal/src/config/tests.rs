@@ -57,6 +57,8 @@ fn every_flag_is_read() {
             "stun:a:1,stun:b:2",
             "-turn",
             "turn:c:3",
+            "-redis",
+            "redis://:pass@h",
             "-turn-secret",
             "s",
             "-ice-ttl",
@@ -77,6 +79,8 @@ fn every_flag_is_read() {
     assert_eq!(config.ice.stun, ["stun:a:1", "stun:b:2"]);
     assert_eq!(config.ice.turn_auth, TurnAuth::Secret(b"s".to_vec()));
     assert!(config.notes().is_empty());
+    assert_eq!(config.redis, Some(RedisUrl("redis://:pass@h".to_owned())));
+    assert!(!format!("{config:?}").contains("pass@"));
     assert!(!format!("{config:?}").contains("north"), "a secret stands in no log");
 }
 
@@ -114,6 +118,8 @@ fn what_cannot_be_read_is_named_with_what_would_be_right() {
         (&["-log-level", "loud"], "off, error"),
         (&["-stun", "example.org"], "stun:host"),
         (&["-turn", "stun:h"], "turn:host"),
+        (&["-redis", "localhost"], "redis://"),
+        (&["-redis", "redis://localhost"], "SECRET, the same"),
         (&["-turn-username", "u"], "TURN_PASSWORD"),
         (&["-turn-password", "p"], "TURN_USERNAME"),
     ] {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use log::LevelFilter;
 use signal_proto::room::TurnAuth;
 
-use super::ConfigError;
 use super::table::Turn;
+use super::{ConfigError, RedisUrl};
 use crate::web::Network;
 
 /// What a flag takes, for the message.
@@ -38,6 +38,11 @@ pub(super) fn url(text: &str) -> Result<String, Wanted> {
     let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).ok_or(WANTED)?;
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._:[]/".contains(&b);
     if !host.is_empty() && host.bytes().all(is_plain) { Ok(url.to_owned()) } else { Err(WANTED) }
+}
+
+pub(super) fn redis(text: &str) -> Result<RedisUrl, Wanted> {
+    let host = text.strip_prefix("redis://").or_else(|| text.strip_prefix("redis+unix://"));
+    host.filter(|host| !host.is_empty()).map(|_| RedisUrl(text.to_owned())).ok_or("redis://[:PASSWORD@]HOST[:PORT]")
 }
 
 pub(super) fn networks(text: &str) -> Result<Vec<Network>, Wanted> {

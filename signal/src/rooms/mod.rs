@@ -1,25 +1,29 @@
 //! The app behind `/socket.io/`: Socket.IO connections in front of the lobby.
 
+mod backend;
+
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use signal_proto::cluster;
 use signal_proto::engineio::Message;
 use signal_proto::error::{Code, Problem};
 use signal_proto::ids::{SocketId, SocketKey};
 use signal_proto::limits::MESSAGE_LEN_MAX;
-use signal_proto::lobby::{self, Lobby, Totals};
+use signal_proto::lobby::{self, Totals};
 use signal_proto::rng::Rng;
 use signal_proto::socketio::session::CloseReason;
-use signal_proto::socketio::{Input, Output, Session, ack_message, event_message};
+use signal_proto::socketio::{Input, Output, Session, event_message};
 
 use crate::transport::{App, Deed};
+pub(crate) use backend::Backend;
 
 /// The namespace that rooms are in; there is no other.
 const MAIN: &str = "/";
 
 pub(crate) struct Rooms {
-    lobby: Lobby,
+    backend: Backend,
     connections: HashMap<SocketKey, Connection>,
     /// Who must have asked for the namespace by when.
     connect_by: BTreeSet<(Instant, SocketKey)>,
@@ -36,12 +40,12 @@ struct Connection {
 }
 
 impl Rooms {
-    pub(crate) fn new(lobby: Lobby, rng: Rng) -> Self {
-        Self { lobby, connections: HashMap::new(), connect_by: BTreeSet::new(), rng, deeds: VecDeque::new() }
+    pub(crate) fn new(backend: Backend, rng: Rng) -> Self {
+        Self { backend, connections: HashMap::new(), connect_by: BTreeSet::new(), rng, deeds: VecDeque::new() }
     }
 
     pub(crate) fn totals(&self) -> Totals {
-        self.lobby.totals()
+        self.backend.totals()
     }
 
     /// Tells everybody that the server goes, and lets nobody in any more.
@@ -49,22 +53,20 @@ impl Rooms {
         self.lobby(now, lobby::Input::Drain { retry_after });
     }
 
+    /// Redis answers, or another process writes.
+    pub(crate) fn hear(&mut self, now: Instant, input: cluster::Input) {
+        self.backend.hear(now, input);
+        self.settle_lobby();
+    }
+
     fn lobby(&mut self, now: Instant, input: lobby::Input) {
-        self.lobby.handle_input(now, input);
+        self.backend.handle_input(now, input);
         self.settle_lobby();
     }
 
     fn settle_lobby(&mut self) {
-        while let Some(output) = self.lobby.poll_encoded() {
-            match output {
-                lobby::Output::Emit { to, name, payload } => {
-                    self.deeds.push_back(Deed::Send { to, message: event_message(name, &payload) });
-                }
-                lobby::Output::Ack { to, ack, payload } => {
-                    self.deeds.push_back(Deed::Send { to: vec![to], message: ack_message(ack, &payload) });
-                }
-                lobby::Output::Close(socket) => self.deeds.push_back(Deed::Close(socket)),
-            }
+        while let Some(deed) = self.backend.poll_deed() {
+            self.deeds.push_back(deed);
         }
     }
 
@@ -173,13 +175,13 @@ impl App for Rooms {
             }
             self.settle(now, socket);
         }
-        self.lobby.handle_timeout(now);
+        self.backend.handle_timeout(now);
         self.settle_lobby();
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
         let connect = self.connect_by.first().map(|(at, _)| *at);
-        [connect, self.lobby.poll_timeout()].into_iter().flatten().min()
+        [connect, self.backend.poll_timeout()].into_iter().flatten().min()
     }
 
     fn poll_output(&mut self) -> Option<Deed> {
