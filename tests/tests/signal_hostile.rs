@@ -352,6 +352,8 @@ fn what_never_comes_is_not_waited_for() {
         })
         .collect();
     let mut mute: Vec<WebSocket> = (0..50).map(|_| scene.socket(false)).collect();
+    let polling = scene.polling();
+    let mut unsure = WebSocket::open(&polling.replace("transport=polling", "transport=websocket"));
     let request = b"GET /health HTTP/1.1\r\nHost: of-the-patient\r\nX-Long: abcdefghijklmnopqrstuvwxyz";
     for byte in request {
         slow.retain_mut(|stream| stream.write_all(&[*byte]).is_ok());
@@ -369,6 +371,8 @@ fn what_never_comes_is_not_waited_for() {
     for socket in &mut mute {
         assert_eq!(socket.closed(), Some(1000), "no CONNECT");
     }
+    unsure.closed();
+    assert_eq!(http::post(&polling, b"41\x1e1").head.status, 200, "its polling went on");
     assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     // Of the connections only the room's are left.
     within(SOON, "their sessions are over", || (scene.server.metric("connections") == 2).then_some(()));

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tests::guest::{Guest, WAYS, Way, joining};
+use tests::guest::{Guest, WAYS, Way, joining, open_polling, packets};
+use tests::http::{self, Connection};
 use tests::scratch;
 use tests::signal::Server;
 
@@ -56,6 +57,40 @@ fn sigterm_tells_every_room_and_ends_well_within_five_seconds() {
     assert_eq!(status.code(), Some(0), "{}", server.log());
     assert!(begun.elapsed() < DRAINED, "{:?}", begun.elapsed());
     drop((silent, half));
+}
+
+#[test]
+fn who_polls_hears_why_it_was_ended_also_between_two_polls() {
+    let mut server = Server::start(&["-limits", "off"]);
+    let mut ann = Guest::connect(&server, Way::WebSocket);
+    let code = ann.create("Ann", &json!({}))["room"]["code"].clone();
+    let url = server.url("/socket.io/");
+    // Two that have joined and have not polled since.
+    let mut pollers = ["Bea", "Cem"].map(|name| {
+        let mut connection = Connection::open(&url);
+        let (sid, _) = open_polling(&mut connection, &url);
+        let polling = format!("{url}?EIO=4&transport=polling&sid={sid}");
+        let join = joining(code.as_str().expect("a code"), name, &json!({}));
+        let body = format!("40\x1e42{}", json!(["join-room", join]));
+        assert_eq!(http::post(&polling, body.as_bytes()).head.status, 200);
+        ann.wait_for("participant-joined", |told| told["name"] == name);
+        (connection, polling)
+    });
+    let mut last_words = |number: usize| {
+        let (connection, polling) = &mut pollers[number];
+        connection.send("GET", polling, &[]);
+        packets(&connection.receive("GET").body)
+    };
+    ann.ask("kick", &json!({ "id": "bea" }));
+    let heard = last_words(0);
+    assert!(heard.iter().any(|packet| packet.starts_with(r#"42["error","#) && packet.contains("S007")), "{heard:?}");
+    assert_eq!(heard.last().map(String::as_str), Some("1"));
+    server.terminate();
+    ann.wait_for("server-restarting", |_| true);
+    let heard = last_words(1);
+    assert!(heard.iter().any(|packet| packet.starts_with(r#"42["server-restarting","#)), "{heard:?}");
+    assert_eq!(heard.last().map(String::as_str), Some("1"));
+    assert!(server.wait_exit(DRAINED).success());
 }
 
 #[test]

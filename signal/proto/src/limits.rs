@@ -41,6 +41,9 @@ pub const PING_TIMEOUT: Duration = Duration::from_secs(30);
 /// From a WebSocket beside the polling to its taking over. One that does not is closed, and another may be tried.
 pub const UPGRADE_PATIENCE: Duration = Duration::from_secs(10);
 
+/// From the server's end of a session to the poll that takes what was still to be said. Honest clients poll again within a round trip.
+pub const LEAVE_PATIENCE: Duration = Duration::from_secs(3);
+
 /// From the connection to the Socket.IO CONNECT.
 pub const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
 

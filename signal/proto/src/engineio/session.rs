@@ -11,107 +11,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use serde_json::json;
 
-use super::packet::{Frame, Message, Packet, PacketError, decode_payload, encode_payload};
+use super::exchange::{CloseReason, Input, Output, Timing, Wake};
+use super::packet::{Message, Packet, PacketError, decode_payload, encode_payload};
 use super::query::Transport;
-use crate::limits::{
-    PAYLOAD_LEN_MAX, PING_INTERVAL, PING_TIMEOUT, POLLED_PACKETS_MAX, QUEUED_BYTES_MAX, UPGRADE_PATIENCE,
-};
+use crate::limits::{LEAVE_PATIENCE, POLLED_PACKETS_MAX, QUEUED_BYTES_MAX, UPGRADE_PATIENCE};
 
 /// Called so much later than asked for, the program or its machine was asleep.
 const SLEPT: Duration = Duration::from_secs(1);
-
-/// What the handshake tells the client, and we keep to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timing {
-    /// Between pings.
-    pub ping_interval: Duration,
-    /// From a ping to the end, without a pong.
-    pub ping_timeout: Duration,
-    /// Bytes of a packet or a body that are accepted.
-    pub payload_max: usize,
-}
-
-impl Default for Timing {
-    fn default() -> Self {
-        Self { ping_interval: PING_INTERVAL, ping_timeout: PING_TIMEOUT, payload_max: PAYLOAD_LEN_MAX }
-    }
-}
-
-/// What happens to a session.
-#[derive(Debug)]
-pub enum Input<'a> {
-    /// A GET began; it waits until [`Output::Poll`].
-    Poll,
-    /// The GET's client went away before its answer.
-    PollLost,
-    /// A POST with its whole body; answered by [`Output::Post`].
-    Post(&'a [u8]),
-    /// A WebSocket for this session stands.
-    SocketOpened,
-    /// A text message on it.
-    SocketText(&'a str),
-    /// A binary message on it.
-    SocketBinary(Bytes),
-    /// The WebSocket ended.
-    SocketClosed,
-    /// The layer above says something.
-    Send(Message),
-    /// The layer above ends the connection.
-    Close,
-}
-
-/// What the driver does, and what the layer above hears.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// Answer the waiting GET: `Ok` is 200 with this body, `Err` is 400.
-    Poll(Result<String, PacketError>),
-    /// A second GET while one waits: 400 for the second.
-    PollRefused,
-    /// Answer the POST: `Ok` is 200 with the body `ok`, `Err` is 400 (413 when too long).
-    Post(Result<(), PacketError>),
-    /// Send this on the WebSocket.
-    Frame(Frame),
-    /// Close the WebSocket.
-    CloseSocket,
-    /// Something for the layer above.
-    Message(Message),
-    /// The transport is the WebSocket from now on.
-    Upgraded,
-    /// A ping was answered after so long.
-    RoundTrip(Duration),
-    /// The session ended; nothing follows but what closes its transports.
-    Closed(CloseReason),
-}
-
-/// Why a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CloseReason {
-    /// The client said so.
-    ByClient,
-    /// The layer above said so.
-    ByServer,
-    /// The WebSocket ended.
-    TransportClosed,
-    /// A ping was not answered in time.
-    PingTimeout,
-    /// The client broke the protocol.
-    Malformed(PacketError),
-    /// Two GETs at once.
-    PollTwice,
-    /// It left more than `QUEUED_BYTES_MAX` unread.
-    SlowReader,
-}
-
-/// Why a session wants to be called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wake {
-    /// The next ping is due.
-    Ping,
-    /// No pong came.
-    PingTimeout,
-    /// The WebSocket beside the polling did not take over.
-    UpgradeTimeout,
-}
 
 /// See the module.
 #[derive(Debug)]
@@ -130,13 +36,15 @@ pub struct Session {
     outputs: VecDeque<Output>,
 }
 
-/// Invariant: `Probing` and `Probed` have a WebSocket beside the polling, `WebSocket` has no polling.
+/// Invariant: `Probing` and `Probed` have a WebSocket beside the polling, `WebSocket` has no polling. `Leaving` polls, is ended by
+/// us and has something in the queue that the client is to hear first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Polling,
     Probing,
     Probed,
     WebSocket,
+    Leaving { until: Instant },
     Closed,
 }
 
@@ -180,8 +88,10 @@ impl Session {
 
     /// Takes in what happened.
     pub fn handle_input(&mut self, now: Instant, input: Input<'_>) {
-        if self.state == State::Closed {
-            return self.refuse(&input);
+        match self.state {
+            State::Closed => return self.refuse(&input),
+            State::Leaving { .. } => return self.while_leaving(&input),
+            State::Polling | State::Probing | State::Probed | State::WebSocket => {}
         }
         match input {
             Input::Poll => self.on_poll(),
@@ -196,7 +106,7 @@ impl Session {
             Input::SocketBinary(bytes) => self.on_binary(now, bytes),
             Input::SocketClosed => self.on_socket_closed(),
             Input::Send(message) => self.send(Packet::Message(message)),
-            Input::Close => self.close(CloseReason::ByServer),
+            Input::Close => self.leave(now),
         }
         if self.state == State::Polling || self.state == State::Probing {
             self.flush_poll();
@@ -224,6 +134,7 @@ impl Session {
                 self.give_up_upgrade();
                 self.flush_poll();
             }
+            Some((at, Wake::LeaveTimeout)) if at <= now => self.close(CloseReason::ByServer),
             Some(_) | None => {}
         }
     }
@@ -235,8 +146,10 @@ impl Session {
 
     /// When to come back, and why.
     pub fn poll_timeout(&self) -> Option<(Instant, Wake)> {
-        if self.state == State::Closed {
-            return None;
+        match self.state {
+            State::Closed => return None,
+            State::Leaving { until } => return Some((until, Wake::LeaveTimeout)),
+            State::Polling | State::Probing | State::Probed | State::WebSocket => {}
         }
         let heart = match self.heart {
             Heart::Rests { until } => (until, Wake::Ping),
@@ -253,7 +166,7 @@ impl Session {
 
     /// Whether GET and POST are still of this session. Otherwise they are answered with 400.
     pub fn accepts_polling(&self) -> bool {
-        matches!(self.state, State::Polling | State::Probing | State::Probed)
+        matches!(self.state, State::Polling | State::Probing | State::Probed | State::Leaving { .. })
     }
 
     fn on_poll(&mut self) {
@@ -311,7 +224,9 @@ impl Session {
             }
             (State::Probed, Packet::Upgrade) => self.on_upgrade(),
             (State::Probing | State::Probed, _) => self.give_up_upgrade(),
-            (State::Polling | State::WebSocket | State::Closed, packet) => self.on_packet(now, packet),
+            (State::Polling | State::WebSocket | State::Leaving { .. } | State::Closed, packet) => {
+                self.on_packet(now, packet);
+            }
         }
     }
 
@@ -329,7 +244,7 @@ impl Session {
         match self.state {
             State::WebSocket => self.close(CloseReason::TransportClosed),
             State::Probing | State::Probed => (self.state, self.upgrade_by) = (State::Polling, None),
-            State::Polling | State::Closed => {}
+            State::Polling | State::Leaving { .. } | State::Closed => {}
         }
     }
 
@@ -396,6 +311,35 @@ impl Session {
         self.outputs.push_back(Output::Poll(Ok(packet.into_text())));
     }
 
+    /// Ends it, at once or once the client has heard what waits for its next poll.
+    fn leave(&mut self, now: Instant) {
+        if self.state == State::WebSocket || self.queue.is_empty() {
+            return self.close(CloseReason::ByServer);
+        }
+        if self.state != State::Polling {
+            self.give_up_upgrade();
+        }
+        self.state = State::Leaving { until: now + LEAVE_PATIENCE };
+    }
+
+    fn while_leaving(&mut self, input: &Input<'_>) {
+        match input {
+            Input::Poll => {
+                self.polled = true;
+                self.close(CloseReason::ByServer);
+            }
+            // Nobody listens to it any more, and it is no offence.
+            Input::Post(_) => self.outputs.push_back(Output::Post(Ok(()))),
+            Input::SocketOpened => self.outputs.push_back(Output::CloseSocket),
+            Input::PollLost
+            | Input::SocketText(_)
+            | Input::SocketBinary(_)
+            | Input::SocketClosed
+            | Input::Send(_)
+            | Input::Close => {}
+        }
+    }
+
     fn close(&mut self, reason: CloseReason) {
         let before = std::mem::replace(&mut self.state, State::Closed);
         if before == State::Closed {
@@ -413,7 +357,7 @@ impl Session {
         if before == State::WebSocket && reason == CloseReason::ByServer {
             self.outputs.push_back(Output::Frame(Packet::Close.into_frame()));
         }
-        if before != State::Polling {
+        if matches!(before, State::Probing | State::Probed | State::WebSocket) {
             self.outputs.push_back(Output::CloseSocket);
         }
         self.outputs.push_back(Output::Closed(reason));

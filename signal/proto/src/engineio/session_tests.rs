@@ -1,4 +1,6 @@
+use super::super::packet::Frame;
 use super::*;
+use crate::limits::{PING_INTERVAL, PING_TIMEOUT};
 use crate::testing::start;
 
 fn session(transport: Transport) -> (Session, Instant) {
@@ -274,4 +276,35 @@ fn a_poll_brings_a_few_packets_and_the_next_the_rest() {
     assert_eq!(polled().len(), POLLED_PACKETS_MAX);
     assert_eq!(polled(), ["416", "417", "418"]);
     assert_eq!(session.queued_bytes, 0);
+}
+
+#[test]
+fn what_was_said_before_the_end_is_heard_by_the_next_poll() {
+    let (mut session, now) = polling();
+    session.handle_input(now, Input::Send(text("why")));
+    session.handle_input(now, Input::Close);
+    assert_eq!((outputs(&mut session), session.accepts_polling(), session.accepts_socket()), (vec![], true, false));
+    session.handle_input(now, Input::Send(text("too late")));
+    session.handle_input(now, Input::Post(b"4x"));
+    assert_eq!(outputs(&mut session), [Output::Post(Ok(()))], "nobody listens");
+    session.handle_input(now, Input::Poll);
+    assert_eq!(outputs(&mut session), [poll("4why\u{1e}1"), Output::Closed(CloseReason::ByServer)]);
+    assert_eq!((session.poll_timeout(), session.accepts_polling()), (None, false));
+
+    let (mut session, now) = polling();
+    session.handle_input(now, Input::SocketOpened);
+    session.handle_input(now, Input::Send(text("why")));
+    session.handle_input(now, Input::Close);
+    assert_eq!(outputs(&mut session), [Output::CloseSocket], "it will not take over");
+    session.handle_input(now, Input::SocketText("2probe"));
+    session.handle_input(now, Input::SocketClosed);
+    assert_eq!(outputs(&mut session), []);
+    let (at, why) = session.poll_timeout().unwrap();
+    assert_eq!((at, why), (now + LEAVE_PATIENCE, Wake::LeaveTimeout));
+    session.handle_timeout(at);
+    assert_eq!(outputs(&mut session), [Output::Closed(CloseReason::ByServer)], "nobody polls");
+
+    let (mut session, now) = polling();
+    session.handle_input(now, Input::Close);
+    assert_eq!(outputs(&mut session), [Output::Closed(CloseReason::ByServer)], "nothing was to be said");
 }
