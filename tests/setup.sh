@@ -57,6 +57,9 @@ install_test_tools() {
         "has transmission-cli && has transmission-create" transmission-cli \
         "has transmission-daemon" transmission-daemon \
         "has mktorrent" mktorrent \
+        "has nginx || [ -x /usr/sbin/nginx ]" nginx-light \
+        "has turnserver && has turnutils_uclient" coturn \
+        "has redis-server && has redis-cli" redis-server \
         "has gst-launch-1.0 && has gst-inspect-1.0" gstreamer1.0-tools \
         "gst-inspect-1.0 playbin" gstreamer1.0-plugins-base \
         "gst-inspect-1.0 souphttpsrc && gst-inspect-1.0 qtdemux" gstreamer1.0-plugins-good \
