@@ -34,6 +34,8 @@ pub(super) enum Item {
     Attach { key: RoomKey, people: Vec<(ParticipantId, Remote)> },
     /// From the owner: one message for each of these.
     Tell { to: Vec<SocketKey>, text: String },
+    /// From the owner: the acknowledgement of what a connection said.
+    Ack { socket: SocketKey, ack: u64, text: String },
     /// From the owner: end a connection.
     Close { socket: SocketKey },
     /// From the owner: somebody is in a room now, or in none.

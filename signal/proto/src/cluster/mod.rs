@@ -332,6 +332,7 @@ impl Node {
             }
             Item::RoundTrip { .. }
             | Item::Tell { .. }
+            | Item::Ack { .. }
             | Item::Close { .. }
             | Item::Placed { .. }
             | Item::Answered { .. }
@@ -355,6 +356,7 @@ impl Node {
                 self.on_item_for_owner(now, from, item);
             }
             Item::Tell { .. }
+            | Item::Ack { .. }
             | Item::Close { .. }
             | Item::Placed { .. }
             | Item::Answered { .. }
@@ -375,6 +377,7 @@ impl Node {
                 Item::Gone { .. }
                 | Item::RoundTrip { .. }
                 | Item::Tell { .. }
+                | Item::Ack { .. }
                 | Item::Close { .. }
                 | Item::Placed { .. }
                 | Item::Answered { .. }

@@ -110,7 +110,7 @@ impl Node {
         while let Some(output) = self.lobby.poll_encoded() {
             match output {
                 lobby::Output::Emit { to, name, payload } => self.tell(&to, &event_message(name, &payload)),
-                lobby::Output::Ack { to, ack, payload } => self.tell(&[to], &ack_message(ack, &payload)),
+                lobby::Output::Ack { to, ack, payload } => self.acknowledge(to, ack, &ack_message(ack, &payload)),
                 lobby::Output::Close(socket) => match self.ends.get(&socket) {
                     Some(End::Bound(node, socket)) if *node == self.id => {
                         self.outputs.push_back(Output::Close(*socket));
@@ -136,6 +136,16 @@ impl Node {
             } else if is_change && let Some(room) = self.rooms.get_mut(&key) {
                 room.is_dirty = true;
             }
+        }
+    }
+
+    fn acknowledge(&mut self, to: SocketKey, ack: u64, message: &Message) {
+        match (self.ends.get(&to), message) {
+            (Some(End::Bound(node, socket)), Message::Text(text)) if *node != self.id => {
+                let (node, socket) = (*node, *socket);
+                self.post(node, Item::Ack { socket, ack, text: text.clone() });
+            }
+            (Some(End::Bound(..) | End::Ghost { .. }) | None, _) => self.tell(&[to], message),
         }
     }
 
@@ -200,6 +210,7 @@ impl Node {
                 }
             }
             Item::Tell { .. }
+            | Item::Ack { .. }
             | Item::Close { .. }
             | Item::Placed { .. }
             | Item::Answered { .. }

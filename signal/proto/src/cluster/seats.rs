@@ -14,7 +14,7 @@ use super::{Node, NodeId, Output, StoreRequest};
 use crate::engineio::Message;
 use crate::error::Code;
 use crate::ids::{ParticipantId, RoomKey, SocketId, SocketKey};
-use crate::limits::{ADRIFT_PATIENCE, EVENTS_WAITING_MAX, KEPT_FOR, LOOKUP_PATIENCE};
+use crate::limits::{ACKS_WAITING_MAX, ADRIFT_PATIENCE, EVENTS_WAITING_MAX, KEPT_FOR, LOOKUP_PATIENCE};
 use crate::lobby;
 use crate::socketio::event_message;
 
@@ -28,6 +28,8 @@ pub(super) struct Seat {
     pub(super) door: Option<Door>,
     /// What it said after that.
     waiting: VecDeque<Said>,
+    /// What it said to an owner elsewhere and wants answered: the event's number and name.
+    asked: VecDeque<(u64, String)>,
 }
 
 /// In which room a connection is.
@@ -52,7 +54,14 @@ impl Node {
         match input {
             lobby::Input::Connected { socket, peer_id, address } => {
                 self.own_key(now, socket, &peer_id, address);
-                let seat = Seat { peer_id, from: address, place: Place::Nowhere, door: None, waiting: VecDeque::new() };
+                let seat = Seat {
+                    peer_id,
+                    from: address,
+                    place: Place::Nowhere,
+                    door: None,
+                    waiting: VecDeque::new(),
+                    asked: VecDeque::new(),
+                };
                 self.seats.insert(socket, seat);
             }
             lobby::Input::Event { socket, name, payload, ack } => self.say(now, socket, Said { name, payload, ack }),
@@ -108,8 +117,28 @@ impl Node {
             return self.ask_at_door(now, socket, said);
         }
         match self.owner_of(socket) {
-            Some((key, owner)) if owner != self.id => self.post(owner, Item::Say { key, socket, said }),
+            Some((key, owner)) if owner != self.id => {
+                self.note_asked(socket, &said);
+                self.post(owner, Item::Say { key, socket, said });
+            }
             Some(_) | None => self.say_to_own_lobby(now, socket, said),
+        }
+    }
+
+    fn note_asked(&mut self, socket: SocketKey, said: &Said) {
+        if let Some((seat, ack)) = self.seats.get_mut(&socket).zip(said.ack) {
+            if seat.asked.len() >= ACKS_WAITING_MAX {
+                seat.asked.pop_front();
+            }
+            seat.asked.push_back((ack, said.name.clone()));
+        }
+    }
+
+    /// Whether an owner that is gone did what it was asked is not known: whoever asked is told to try again.
+    fn refuse_asked(&mut self, socket: SocketKey) {
+        let asked = self.seats.get_mut(&socket).map(|seat| std::mem::take(&mut seat.asked)).unwrap_or_default();
+        for (ack, name) in asked {
+            self.refuse(socket, &Said { name, payload: None, ack: Some(ack) }, &Code::S012.into());
         }
     }
 
@@ -174,6 +203,14 @@ impl Node {
                 to.retain(|socket| self.listens_to(*socket, from));
                 if !to.is_empty() {
                     self.outputs.push_back(Output::Send { to, message: Message::Text(text) });
+                }
+            }
+            Item::Ack { socket, ack, text } => {
+                if self.listens_to(socket, from)
+                    && let Some(seat) = self.seats.get_mut(&socket)
+                {
+                    seat.asked.retain(|(other, _)| *other != ack);
+                    self.outputs.push_back(Output::Send { to: vec![socket], message: Message::Text(text) });
                 }
             }
             Item::Close { socket } => {
@@ -244,12 +281,13 @@ impl Node {
         if let Some(seat) = self.seats.get_mut(&socket) {
             seat.place = Place::Adrift { key: key.clone(), who: who.clone(), since: now };
         }
+        self.refuse_asked(socket);
     }
 
     /// A process is gone, or letters of it are: its rooms are looked for.
     pub(super) fn leave_owner(&mut self, now: Instant, node: NodeId) {
-        let mut keys = BTreeSet::new();
-        for seat in self.seats.values_mut() {
+        let (mut keys, mut adrift) = (BTreeSet::new(), Vec::new());
+        for (socket, seat) in &mut self.seats {
             if let Some(door) = seat.door.as_mut().filter(|door| door.stage == Stage::Asked(node)) {
                 door.stage = Stage::Finding;
                 keys.insert(door.key.clone());
@@ -259,8 +297,10 @@ impl Node {
             {
                 keys.insert(key.clone());
                 seat.place = Place::Adrift { key: key.clone(), who: who.clone(), since: now };
+                adrift.push(*socket);
             }
         }
+        adrift.into_iter().for_each(|socket| self.refuse_asked(socket));
         keys.iter().for_each(|key| self.find(now, key, self.kept.contains_key(key)));
     }
 
