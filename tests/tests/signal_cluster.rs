@@ -144,6 +144,44 @@ fn when_the_owner_dies_another_goes_on_and_everybody_keeps_their_place() {
 }
 
 #[test]
+fn a_removal_and_a_role_hold_at_every_process_and_outlive_their_owner() {
+    let redis = Redis::start();
+    let [owner, second, third] = [redis.process(), redis.process(), redis.process()];
+    let mut host = Guest::connect(&owner, Way::WebSocket);
+    let created = host.create("Ann", &json!({}));
+    let code = code_of(&created).to_owned();
+    let [mut bea, mut cem] = [&second, &third].map(|process| Guest::connect(process, Way::WebSocket));
+    bea.join(&code, "Bea", &json!({}));
+    let token = cem.join(&code, "Cem", &json!({}))["sessionToken"].clone();
+    host.ask("set-role", &json!({ "id": "bea", "role": "cohost" }));
+    host.emit("kick", &json!({ "id": "cem" }));
+    assert_eq!(cem.wait_for("error", |_| true)["code"], "S007");
+    cem.wait_end();
+    // The last thing before its end is kept all the same: it was kept before anybody elsewhere heard of it.
+    host.emit("torrent-magnet", &json!({ "magnetURI": MAGNET }));
+    bea.wait_for("torrent-magnet", |_| true);
+    owner.kill();
+    // What an owner was asked that is gone is answered: try again.
+    let played = within(2 * TAKEOVER, "a cohost controls", || {
+        let answer = bea.ask("sync-seek", &json!({ "time": 34, "actionId": "seek" }));
+        assert!(answer.get("code").is_none_or(|code| code == "S012"), "{answer}");
+        answer.get("code").is_none().then_some(answer)
+    });
+    assert_eq!(played["time"], 34.0);
+    assert!(!bea.has_ended(), "who was elsewhere is not cut");
+    let mut cem = Guest::connect(&second, Way::WebSocket);
+    assert_eq!(cem.refused("join-room", &joining(&code, "Cem", &json!({ "sessionToken": token }))), "S007");
+    let mut dan = Guest::connect(&third, Way::WebSocket);
+    let joined = dan.join(&code, "Dan", &json!({}));
+    let people = joined["room"]["participants"].as_array().expect("a list").iter();
+    let roles: Vec<_> = people.map(|one| (one["id"].as_str(), one["role"].as_str())).collect();
+    let is = |id, role| (Some(id), Some(role));
+    assert_eq!(roles, [is("ann", "host"), is("bea", "cohost"), is("dan", "viewer")]);
+    assert_eq!(dan.wait_for("torrent-magnet", |_| true)["magnetURI"], MAGNET);
+    dan.wait_for("participant-updated", |one| one["id"] == "ann" && one["away"] == true);
+}
+
+#[test]
 fn a_process_that_is_told_to_stop_hands_its_rooms_over() {
     let redis = Redis::start();
     let [mut owner, second] = [redis.process(), redis.process()];

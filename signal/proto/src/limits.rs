@@ -154,7 +154,7 @@ pub const LOOK_FOR_DEAD: Duration = Duration::from_millis(400);
 pub const GHOST_GRACE: Duration = Duration::from_millis(2500);
 /// Messages that wait for such a member.
 pub const GHOST_MESSAGES_MAX: usize = 256;
-/// A room that changes again and again is kept so often; one whose members change at once. 200 kB with the longest chat.
+/// A room where people only chat is kept so often; after anything else at once. 200 kB with the longest chat.
 pub const KEEP_PAUSE: Duration = Duration::from_millis(500);
 /// Events of one connection that wait while its room's owner is looked for: 4 MiB of the longest.
 pub const EVENTS_WAITING_MAX: usize = 64;

@@ -27,7 +27,7 @@ use crate::limits::{LEASE, LEASE_MARGIN, LEASE_RENEWED, LETTERS_WAITING_MAX, LOO
 use crate::lobby::{self, Lobby, Totals};
 use crate::rng::Rng;
 use letter::{Item, Letter};
-use rooms::{End, Kept, Owned};
+use rooms::{Change, End, Kept, Owned};
 use seats::Seat;
 pub use store::{Claimed, Found, StoreAnswer, StoreRequest};
 
@@ -166,7 +166,7 @@ impl Node {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.fence(now);
         self.lobby.handle_timeout(now);
-        self.drain_lobby(now, true);
+        self.drain_lobby(now, Change::Great);
         if self.tick_at <= now {
             self.tick_at = now + TICK;
             self.tick(now);

@@ -19,7 +19,7 @@ pub(super) struct Owned {
     claim: u64,
     /// It changed since it was kept.
     is_dirty: bool,
-    /// Who is in it or who may what changed: it is kept before anybody hears of it.
+    /// More than chat changed: it is kept before anybody elsewhere hears of it.
     is_urgent: bool,
     saved_at: Option<Instant>,
 }
@@ -53,8 +53,19 @@ const QUIET: [&str; 9] = [
     "call-state",
     "watch-reports",
 ];
-/// What changes who may what.
-const URGENT: [&str; 5] = ["set-role", "kick", "claim-host", "set-control-mode", "lock-room"];
+/// What may be lost with its owner when that dies within [`KEEP_PAUSE`]: there may be much of it.
+const SMALL: [&str; 2] = ["chat-message", "ready-state"];
+
+/// How soon a room is kept that something was done with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Nothing that is kept is another.
+    Nothing,
+    /// Within [`KEEP_PAUSE`].
+    Small,
+    /// Before anybody elsewhere hears of it.
+    Great,
+}
 
 impl Node {
     /// A connection as the lobby numbers it; it is told of one that it does not know.
@@ -77,20 +88,18 @@ impl Node {
 
     /// An event for the own lobby.
     pub(super) fn say_here(&mut self, now: Instant, socket: SocketKey, said: super::letter::Said) {
-        let is_quiet = QUIET.contains(&said.name.as_str());
-        if URGENT.contains(&said.name.as_str())
-            && let Some((key, _)) = self.lobby.place(socket)
-            && let Some(room) = self.rooms.get_mut(key)
-        {
-            room.is_urgent = true;
-        }
+        let change = match said.name.as_str() {
+            name if QUIET.contains(&name) => Change::Nothing,
+            name if SMALL.contains(&name) => Change::Small,
+            _ => Change::Great,
+        };
         let super::letter::Said { name, payload, ack } = said;
         self.lobby.handle_input(now, lobby::Input::Event { socket, name, payload, ack });
-        self.drain_lobby(now, !is_quiet);
+        self.drain_lobby(now, change);
     }
 
     /// Does what the lobby wants done.
-    pub(super) fn drain_lobby(&mut self, now: Instant, is_change: bool) {
+    pub(super) fn drain_lobby(&mut self, now: Instant, change: Change) {
         let mut vacant = Vec::new();
         while let Some(socket_here) = self.lobby.poll_moved() {
             let place = self.lobby.place(socket_here).cloned();
@@ -133,8 +142,9 @@ impl Node {
         while let Some(key) = self.lobby.poll_touched() {
             if !self.lobby.has_room(&key) {
                 self.release(&key);
-            } else if is_change && let Some(room) = self.rooms.get_mut(&key) {
-                room.is_dirty = true;
+            } else if let Some(room) = self.rooms.get_mut(&key) {
+                room.is_dirty |= change != Change::Nothing;
+                room.is_urgent |= change == Change::Great;
             }
         }
     }
@@ -231,7 +241,7 @@ impl Node {
     pub(super) fn lose_end(&mut self, now: Instant, socket: SocketKey) {
         self.forget_end(socket);
         self.lobby.handle_input(now, lobby::Input::Disconnected(socket));
-        self.drain_lobby(now, true);
+        self.drain_lobby(now, Change::Great);
     }
 
     fn forget_end(&mut self, socket: SocketKey) {
@@ -258,7 +268,7 @@ impl Node {
         let Some(holder) = holder else {
             let socket = self.lobby_key(now, node, it);
             let returned = self.lobby.return_member(now, key, who, socket);
-            self.drain_lobby(now, true);
+            self.drain_lobby(now, Change::Great);
             return returned;
         };
         let is_theirs = self.lobby.peer_id(holder) == Some(&it.peer_id);
@@ -300,7 +310,7 @@ impl Node {
             socket
         });
         if restored.is_ok() {
-            self.drain_lobby(now, true);
+            self.drain_lobby(now, Change::Great);
         }
     }
 
