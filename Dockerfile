@@ -9,10 +9,10 @@ COPY . .
 RUN cargo build --release --locked -p sharestream-signal --bin sharestream-signal
 
 FROM docker.io/library/debian:bookworm-slim
-RUN useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin sharestream \
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin sharestream \
     && install -d -o sharestream -g sharestream /state
 COPY --from=build /src/target/release/sharestream-signal /usr/local/bin/sharestream-signal
-USER sharestream
+USER 10001
 ENV PORT=3001 STATE_DIR=/state
 VOLUME /state
 EXPOSE 3001/tcp 3001/udp
