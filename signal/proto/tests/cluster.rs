@@ -9,6 +9,7 @@ mod world;
 use std::time::Duration;
 
 use serde_json::json;
+use signal_proto::limits::{EVENTS_WAITING_MAX, LOOKUP_PATIENCE};
 use world::{PEOPLE, World};
 
 const SEEDS: u64 = 200;
@@ -137,4 +138,22 @@ fn whatever_fails_one_after_the_other_everybody_is_together_again() {
         world.run(Duration::from_secs(12));
         check_whole(&mut world);
     });
+}
+
+#[test]
+fn what_waits_for_a_store_that_never_answers_is_bounded_and_refused() {
+    let mut world = World::new(1);
+    world.store_away(Duration::from_secs(3600));
+    // A code that nobody here knows: the store is asked, and whatever is said after it waits.
+    world.connect_for(1, 1, "NOSUCHROOM");
+    for number in 0..EVENTS_WAITING_MAX {
+        world.say(1, "chat-message", json!({ "text": number.to_string() }), None);
+    }
+    world.run(STEP);
+    assert!(world.refusals(1).is_empty(), "all of it waits");
+    world.say(1, "chat-message", json!({ "text": "one too many" }), None);
+    world.run(STEP);
+    assert_eq!(world.refusals(1), ["S010"]);
+    world.run(LOOKUP_PATIENCE);
+    assert_eq!(world.refusals(1)[..2], ["S010", "S012"], "the door is given up, what waited has its turn");
 }

@@ -16,7 +16,7 @@ use signal_proto::event::parse_server;
 use signal_proto::ids::{ParticipantId, RoomCode, SocketId, SocketKey};
 use signal_proto::lobby::{Input, Lobby, LobbyConfig, Output};
 use signal_proto::rng::Rng;
-use signal_proto::room::Setting;
+use signal_proto::room::{NoRoom, Setting};
 use signal_proto::time::ServerClock;
 use signal_proto::token::Signer;
 
@@ -55,6 +55,22 @@ proptest! {
             prop_assert_eq!(real.lobby.totals().participants, model.here().count(), "after {:?} of {:?}", op, &ops);
         }
     }
+}
+
+#[test]
+fn text_that_is_no_room_of_this_version_is_refused() {
+    let mut real = Real::new();
+    real.run(Op::Create);
+    let key = real.code.as_str().and_then(RoomCode::parse).expect("a code").key();
+    let text = real.lobby.keep_room(real.now, &key).expect("it is there");
+    real.lobby.drop_room(&key);
+    let mut restore = |text: &str| real.lobby.restore_room(real.now, text, Duration::ZERO, |_| SocketKey(0));
+    let newer = text.replace("\"version\":1,", "\"version\":2,");
+    assert_ne!(newer, text);
+    for bad in ["", "{}", "[1]", &newer, &text[..text.len() / 2]] {
+        assert_eq!(restore(bad), Err(NoRoom), "{bad}");
+    }
+    assert_eq!(restore(&text), Ok(key));
 }
 
 fn op() -> impl Strategy<Value = Op> {

@@ -58,6 +58,7 @@ pub(crate) struct Person {
     pub(crate) is_in: bool,
     pub(crate) said: u64,
     pub(crate) answers: Vec<Value>,
+    refusals: Vec<String>,
 }
 
 impl World {
@@ -76,6 +77,7 @@ impl World {
             is_in: false,
             said: 0,
             answers: Vec::new(),
+            refusals: Vec::new(),
         });
         let key = RoomCode::parse(CODE).expect("a code").key();
         let mut world = Self {
@@ -248,6 +250,10 @@ impl World {
                     self.lose(person);
                 }
             }
+            "error" => {
+                let code = payload["code"].as_str().expect("a code").to_owned();
+                self.people[person].refusals.push(code);
+            }
             "participant-left" => panic!("{payload} lost its place"),
             "host-changed" => panic!("the host is another: {payload}"),
             "chat-message" => {
@@ -260,7 +266,17 @@ impl World {
         }
     }
 
+    /// The codes of everything that was refused somebody.
+    pub(crate) fn refusals(&self, person: usize) -> &[String] {
+        &self.people[person].refusals
+    }
+
     pub(crate) fn connect(&mut self, person: usize, index: usize) {
+        self.connect_for(person, index, CODE);
+    }
+
+    /// Somebody comes by a new connection and asks for a room.
+    pub(crate) fn connect_for(&mut self, person: usize, index: usize, code: &str) {
         self.next_id += 1;
         let socket = SocketKey(self.next_id);
         let who = &mut self.people[person];
@@ -273,7 +289,7 @@ impl World {
             payload["requestedCode"] = CODE.into();
             return self.say(person, "create-room", payload, None);
         }
-        payload["code"] = CODE.into();
+        payload["code"] = code.into();
         if !who.token.is_null() {
             payload["sessionToken"] = who.token.clone();
         }
