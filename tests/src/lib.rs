@@ -7,6 +7,7 @@
 //! | [`engine`] | the engine as a child process: commands in, events out |
 //! | [`signal`] | the signalling server as a child process |
 //! | [`guest`] | a Socket.IO client of our own hand, for its rooms |
+//! | [`scene`] | a room of it that goes on while something is done to the server |
 //! | [`websocket`] | a WebSocket by hand, for what no honest client sends |
 //! | [`disk`] | small disks, for those who may mount |
 //! | [`http`] | a blocking HTTP client that shows every byte |
@@ -37,6 +38,7 @@ pub mod metafile;
 #[cfg(target_os = "linux")]
 pub mod net;
 pub mod process;
+pub mod scene;
 pub mod seeder;
 pub mod signal;
 pub mod stock;
