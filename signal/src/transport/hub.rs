@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
+use async_tungstenite::tungstenite::Utf8Bytes;
 use futures_lite::future;
 use signal_proto::engineio::{
-    CloseReason, Input, Message, Output, PacketError, RequestError, Session, Timing, Transport,
+    CloseReason, Frame, Input, Message, Output, Packet, PacketError, RequestError, Session, Timing, Transport,
 };
 use signal_proto::ids::{SocketId, SocketKey};
 use signal_proto::rng::Rng;
@@ -16,7 +17,7 @@ use smol::channel::Receiver;
 
 use super::alarm::Alarm;
 use super::app::{App, Deed};
-use super::outbox::{Ending, Outbox};
+use super::outbox::{Ending, Outbox, Parcel};
 use super::polling::{self, Poll, Slot};
 use super::websocket::Said;
 
@@ -67,7 +68,18 @@ struct Held {
     second_poll: Option<Slot<String>>,
     post: Option<Slot<()>>,
     outbox: Option<Rc<Outbox>>,
+    /// It left too much unread.
+    is_slow: bool,
     wake: Option<Instant>,
+}
+
+impl Held {
+    /// Its WebSocket did not read, and is cut already.
+    fn cut(&mut self, now: Instant) {
+        self.is_slow = true;
+        self.outbox = None;
+        self.session.handle_input(now, Input::SocketClosed);
+    }
 }
 
 impl<A: App> Hub<A> {
@@ -258,7 +270,8 @@ impl<A: App> State<A> {
         let session = Session::open(now, sid.as_str(), transport, self.timing);
         let sid_text = sid.as_str().to_owned();
         self.keys.insert(sid_text.clone(), key);
-        let held = Held { session, sid: sid_text, poll, second_poll: None, post: None, outbox, wake: None };
+        let held =
+            Held { session, sid: sid_text, poll, second_poll: None, post: None, outbox, is_slow: false, wake: None };
         self.held.insert(key, held);
         self.numbers.opened += 1;
         self.app.on_open(now, key, &sid, from);
@@ -308,19 +321,37 @@ impl<A: App> State<A> {
             }
             let Some(deed) = self.app.poll_output() else { return };
             match deed {
-                Deed::Send { to, message } => self.send(now, &to, message),
+                Deed::Send { to, message } => self.send(now, &to, &message),
                 Deed::Close(key) => self.input(now, key, Input::Close),
             }
         }
     }
 
-    fn send(&mut self, now: Instant, to: &[SocketKey], message: Message) {
-        let Some((last, others)) = to.split_last() else { return };
-        for key in others {
-            self.input(now, *key, Input::Send(message.clone()));
-        }
-        self.input(now, *last, Input::Send(message));
+    fn send(&mut self, now: Instant, to: &[SocketKey], message: &Message) {
         self.numbers.sent += to.len() as u64;
+        // Most are on WebSockets, and get one and the same frame.
+        let frame = match message {
+            Message::Text(text) => match Packet::Message(Message::Text(text.clone())).into_frame() {
+                Frame::Text(text) => Some(Utf8Bytes::from(text)),
+                Frame::Binary(_) => None,
+            },
+            Message::Binary(_) => None,
+        };
+        for key in to {
+            let Some(held) = self.held.get_mut(key) else { continue };
+            match (&frame, &held.outbox) {
+                (Some(frame), Some(outbox)) if held.session.sends_at_once() => {
+                    if !outbox.push(Parcel::Shared(frame.clone())) {
+                        held.cut(now);
+                        self.touched.push_back(*key);
+                    }
+                }
+                _ => {
+                    held.session.handle_input(now, Input::Send(message.clone()));
+                    self.touched.push_back(*key);
+                }
+            }
+        }
     }
 
     fn settle_session(&mut self, now: Instant, key: SocketKey) {
@@ -332,10 +363,8 @@ impl<A: App> State<A> {
                 Output::PollRefused => polling::fill(held.second_poll.take(), Err(PacketError::Type)),
                 Output::Post(answer) => polling::fill(held.post.take(), answer),
                 Output::Frame(frame) => {
-                    if !held.outbox.as_ref().is_none_or(|outbox| outbox.push(frame)) {
-                        held.outbox = None;
-                        held.session.handle_input(now, Input::SocketClosed);
-                        closed = Some(CloseReason::SlowReader);
+                    if !held.outbox.as_ref().is_none_or(|outbox| outbox.push(Parcel::Own(frame))) {
+                        held.cut(now);
                     }
                 }
                 Output::CloseSocket => {
@@ -349,7 +378,7 @@ impl<A: App> State<A> {
                 }
                 Output::Upgraded => {}
                 Output::RoundTrip(round_trip) => self.app.on_round_trip(now, key, round_trip),
-                Output::Closed(reason) => closed = closed.or(Some(reason)),
+                Output::Closed(reason) => closed = Some(if held.is_slow { CloseReason::SlowReader } else { reason }),
             }
         }
         match closed {

@@ -4,13 +4,23 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::task::{Context, Waker};
 
+use async_tungstenite::tungstenite::Utf8Bytes;
 use signal_proto::engineio::Frame;
 
 use crate::limits::OUTBOX_LEN_MAX;
 
+/// One WebSocket message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Parcel {
+    /// This socket's own.
+    Own(Frame),
+    /// The same text for many sockets, held once.
+    Shared(Utf8Bytes),
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    frames: RefCell<VecDeque<Frame>>,
+    parcels: RefCell<VecDeque<Parcel>>,
     len: Cell<usize>,
     ending: Cell<Ending>,
     waker: RefCell<Option<Waker>>,
@@ -28,18 +38,18 @@ pub(crate) enum Ending {
 }
 
 impl Outbox {
-    /// One more frame; false when the socket has left too much unread and is cut.
-    pub(crate) fn push(&self, frame: Frame) -> bool {
+    /// One more message; false when the socket has left too much unread and is cut.
+    pub(crate) fn push(&self, parcel: Parcel) -> bool {
         if self.ending.get() != Ending::None {
             return true;
         }
-        let len = self.len.get() + len(&frame);
+        let len = self.len.get() + len(&parcel);
         if len > OUTBOX_LEN_MAX {
             self.end(Ending::Now);
             return false;
         }
         self.len.set(len);
-        self.frames.borrow_mut().push_back(frame);
+        self.parcels.borrow_mut().push_back(parcel);
         self.wake();
         true
     }
@@ -49,7 +59,7 @@ impl Outbox {
             self.ending.set(ending);
         }
         if ending == Ending::Now {
-            self.frames.borrow_mut().clear();
+            self.parcels.borrow_mut().clear();
             self.len.set(0);
         }
         self.wake();
@@ -59,14 +69,14 @@ impl Outbox {
         self.ending.get()
     }
 
-    pub(crate) fn pop(&self) -> Option<Frame> {
-        let frame = self.frames.borrow_mut().pop_front()?;
-        self.len.set(self.len.get() - len(&frame));
-        Some(frame)
+    pub(crate) fn pop(&self) -> Option<Parcel> {
+        let parcel = self.parcels.borrow_mut().pop_front()?;
+        self.len.set(self.len.get() - len(&parcel));
+        Some(parcel)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.frames.borrow().is_empty()
+        self.parcels.borrow().is_empty()
     }
 
     /// The socket's task is woken by the next change.
@@ -84,10 +94,11 @@ impl Outbox {
     }
 }
 
-fn len(frame: &Frame) -> usize {
-    match frame {
-        Frame::Text(text) => text.len(),
-        Frame::Binary(bytes) => bytes.len(),
+fn len(parcel: &Parcel) -> usize {
+    match parcel {
+        Parcel::Own(Frame::Text(text)) => text.len(),
+        Parcel::Own(Frame::Binary(bytes)) => bytes.len(),
+        Parcel::Shared(text) => text.len(),
     }
 }
 
@@ -98,13 +109,13 @@ mod tests {
     #[test]
     fn a_reader_too_slow_is_cut_and_what_waited_is_given_back() {
         let outbox = Outbox::default();
-        let frame = || Frame::Text("x".repeat(OUTBOX_LEN_MAX / 4));
+        let frame = || Parcel::Shared("x".repeat(OUTBOX_LEN_MAX / 4).into());
         for _ in 0..4 {
             assert!(outbox.push(frame()));
         }
         assert_eq!(outbox.pop(), Some(frame()));
         assert!(outbox.push(frame()), "what was read makes room");
-        assert!(!outbox.push(Frame::Binary(vec![0].into())));
+        assert!(!outbox.push(Parcel::Own(Frame::Binary(vec![0].into()))));
         assert_eq!(outbox.ending(), Ending::Now);
         assert!(outbox.is_empty());
         outbox.end(Ending::AfterFrames);

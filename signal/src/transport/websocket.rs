@@ -20,7 +20,7 @@ use smol::net::TcpStream;
 use smol_hyper::rt::FuturesIo;
 
 use super::bell::Bell;
-use super::outbox::{Ending, Outbox};
+use super::outbox::{Ending, Outbox, Parcel};
 use crate::limits::{CLOSE_PATIENCE, MESSAGES_IN_A_ROW, READ_BUFFER_LEN, WRITE_BUFFER_LEN};
 
 /// What a client said.
@@ -146,8 +146,9 @@ where
     loop {
         std::task::ready!(socket.as_mut().poll_ready(cx))?;
         let message = match outbox.pop() {
-            Some(Frame::Text(text)) => Message::Text(text.into()),
-            Some(Frame::Binary(bytes)) => Message::Binary(bytes),
+            Some(Parcel::Own(Frame::Text(text))) => Message::Text(text.into()),
+            Some(Parcel::Own(Frame::Binary(bytes))) => Message::Binary(bytes),
+            Some(Parcel::Shared(text)) => Message::Text(text),
             None => break,
         };
         socket.as_mut().start_send(message)?;

@@ -17,7 +17,7 @@ use signal_proto::tracker::websocket::WebTorrentTracker;
 use smol::Timer;
 
 use crate::limits::TRACKER_PATIENCE;
-use crate::transport::outbox::{Ending, Outbox};
+use crate::transport::outbox::{Ending, Outbox, Parcel};
 use crate::transport::websocket::{self, Said};
 
 pub(crate) struct Trackers {
@@ -126,7 +126,7 @@ impl Trackers {
         while let Some(message) = web.poll_output() {
             // One that does not read is cut by its outbox, and forgotten when its task ends.
             if let Some(outbox) = outboxes.get(&message.to) {
-                outbox.push(Frame::Text(message.text));
+                outbox.push(Parcel::Own(Frame::Text(message.text)));
             }
         }
     }

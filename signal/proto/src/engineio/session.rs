@@ -164,6 +164,12 @@ impl Session {
         self.state == State::Polling
     }
 
+    /// Whether what is sent becomes a frame at once, and changes nothing here: a server may then make the frame itself, once for
+    /// many sessions.
+    pub fn sends_at_once(&self) -> bool {
+        self.state == State::WebSocket
+    }
+
     /// Whether GET and POST are still of this session. Otherwise they are answered with 400.
     pub fn accepts_polling(&self) -> bool {
         matches!(self.state, State::Polling | State::Probing | State::Probed | State::Leaving { .. })
