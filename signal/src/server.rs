@@ -78,8 +78,12 @@ pub async fn serve_until(
     let services = Services {
         hub: Rc::clone(&hub),
         trackers: Rc::clone(&trackers),
+        // Behind a proxy on this machine, UDP reaches nobody.
+        stun_port: udp
+            .as_ref()
+            .filter(|_| config.public_url.is_none() || !address.ip().is_loopback())
+            .map(|_| address.port()),
         public_url: config.public_url,
-        stun_port: udp.as_ref().map(|_| address.port()),
         started,
     };
     let site = Site::new(config.origins)

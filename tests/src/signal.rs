@@ -117,6 +117,11 @@ pub fn binary() -> &'static Path {
         .get_or_init(|| given_or_built("SHARESTREAM_SIGNAL", "sharestream-signal", Kind::Binary("sharestream-signal")))
 }
 
+/// The binary of `sharestream-room`: `SHARESTREAM_ROOM`, or as above.
+pub fn room_binary() -> PathBuf {
+    given_or_built("SHARESTREAM_ROOM", "sharestream-signal-client", Kind::Binary("sharestream-room"))
+}
+
 /// The echo servers of `protocol_fixture`: Engine.IO under `/engine.io/`, Socket.IO under `/socket.io/`.
 pub struct Fixture {
     _program: Program,

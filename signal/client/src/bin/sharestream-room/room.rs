@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use signal_proto::event::{ChatLine, Entered, Moved, Participant, Refusal, Secret, ServerEvent};
+use signal_proto::event::{ChatLine, Entered, FilmNews, Moved, Participant, Refusal, Secret, ServerEvent};
 use signal_proto::ids::ParticipantId;
 use signal_proto::playback::{Anchor, PlaybackState};
 use signal_proto::sync::clock::RoomClock;
@@ -23,6 +23,9 @@ pub(crate) struct Room {
     people: BTreeMap<ParticipantId, String>,
     clock: RoomClock,
     anchor: Anchor,
+    /// The film's magnet, and what is known of it, for a server that forgot the room.
+    magnet: Option<String>,
+    movie: Option<FilmNews>,
 }
 
 impl Room {
@@ -35,11 +38,14 @@ impl Room {
             people: BTreeMap::new(),
             clock: RoomClock::new(now),
             anchor: Anchor::new(ServerTime::from_unix_ms(0)),
+            magnet: None,
+            movie: None,
         }
     }
 
     /// What to say on a new connection: the server knows nothing of us. The token brings our place and role back.
     pub(crate) fn greeting(&mut self, now: Instant) -> (&'static str, Value) {
+        let snapshot = self.snapshot(now);
         self.clock.restart(now);
         let mut payload = json!({
             "participantId": self.participant, "name": self.name,
@@ -51,8 +57,26 @@ impl Room {
         payload["code"] = json!(self.code);
         if let Some(token) = &self.token {
             payload["sessionToken"] = json!(token.as_str());
+            payload["snapshot"] = snapshot;
         }
         ("join-room", payload)
+    }
+
+    /// What we remember of the room: out of that and our token it forms again where it was forgotten.
+    fn snapshot(&self, now: Instant) -> Value {
+        let position = self.clock.server_time(now).map_or(self.anchor.position, |at| self.anchor.position_at(at));
+        let mut snapshot = json!({
+            "epoch": self.anchor.epoch, "seq": self.anchor.seq,
+            "playing": self.anchor.state == PlaybackState::Playing,
+            "position": position.seconds(), "age": 0,
+        });
+        if let Some(magnet) = &self.magnet {
+            snapshot["magnet"] = json!(magnet);
+        }
+        if let Some(movie) = &self.movie {
+            snapshot["movie"] = json!({"name": movie.name, "duration": movie.duration.map(MediaTime::seconds)});
+        }
+        snapshot
     }
 
     /// The next probe of the clock, if one is due.
@@ -68,7 +92,13 @@ impl Room {
     pub(crate) fn hear(&mut self, now: Instant, event: ServerEvent) -> Option<String> {
         match event {
             ServerEvent::RoomCreated(answer) | ServerEvent::RoomJoined(answer) => {
-                return Some(answer.map_or_else(|refusal| refused(&refusal), |entered| self.on_entered(*entered)));
+                return Some(match answer {
+                    Ok(entered) => self.on_entered(*entered),
+                    Err(refusal) => {
+                        self.people.clear();
+                        refused(&refusal)
+                    }
+                });
             }
             ServerEvent::SessionToken(token) => self.token = Some(token),
             ServerEvent::ParticipantList(list) => {
@@ -100,12 +130,12 @@ impl Room {
             ServerEvent::RoomState(state) => self.anchor = state.anchor,
             ServerEvent::ClockAnswer(answer) => self.clock.handle_answer(now, answer),
             ServerEvent::Error(refusal) => return Some(refused(&refusal)),
+            ServerEvent::TorrentMagnet(film) => self.magnet = Some(film.magnet),
+            ServerEvent::MovieLoaded(movie) => self.movie = Some(movie),
+            ServerEvent::MediaCleared { .. } => (self.magnet, self.movie) = (None, None),
             // Nothing is played here, nobody is called, nothing is set.
             ServerEvent::ChatHistory(_)
             | ServerEvent::RoomUpdated(_)
-            | ServerEvent::TorrentMagnet(_)
-            | ServerEvent::MovieLoaded(_)
-            | ServerEvent::MediaCleared { .. }
             | ServerEvent::SubtitleShared(_)
             | ServerEvent::SyncCorrect { .. }
             | ServerEvent::ReportWanted
