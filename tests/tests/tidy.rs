@@ -34,7 +34,7 @@ const IO_CRATES: [&str; 22] = [
 ];
 
 /// Who of us may use whom, dev-dependencies apart. Whatever is not here is a reversed arrow.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("bittorrent-proto", &[]),
     ("engine-proto", &[]),
     ("httprange", &[]),
@@ -43,7 +43,19 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("sharestream-signal", &["signal-proto"]),
     ("sharestream-signal-client", &["signal-proto"]),
     ("sharestream-engine", &["bittorrent", "bittorrent-proto", "engine-proto", "httprange"]),
-    ("sim", &["bittorrent-proto", "engine-proto"]),
+    ("session-proto", &["engine-proto", "signal-proto"]),
+    (
+        "sharestream-session",
+        &[
+            "session-proto",
+            "engine-proto",
+            "signal-proto",
+            "sharestream-signal-client",
+            "sharestream-engine",
+            "sharestream-signal",
+        ],
+    ),
+    ("sim", &["bittorrent-proto", "engine-proto", "session-proto", "signal-proto"]),
     ("tests", &["sim", "bittorrent-proto"]),
     (
         "benches",

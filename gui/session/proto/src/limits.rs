@@ -1,0 +1,16 @@
+//! Bounds of a participant, and what they cost.
+
+/// Lines of chat that are kept: 2,000 characters each at most, 4 MiB in all in the worst case.
+pub const CHAT_ITEMS_MAX: usize = 500;
+
+/// People that are remembered, whatever a server claims.
+pub const PEOPLE_MAX: usize = 4096;
+
+/// Notices that stand at once; the oldest of the least grave go first.
+pub const NOTICES_MAX: usize = 16;
+
+/// Messages that wait for the server; with more, one more is refused with words.
+pub const UNSENT_MAX: usize = 50;
+
+/// Ranges of verified bytes that are shown.
+pub const RANGES_MAX: usize = 512;

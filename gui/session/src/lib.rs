@@ -1,0 +1,11 @@
+//! A person in a room, joined to the world: the server's client, the engine, a player, and the clock.
+//!
+//! What is decided is decided in [`session_proto`]; here it is carried out. Every face of the app drives this one crate: the
+//! terminal, `--headless`, the window, tests and benchmarks.
+
+pub mod clock;
+pub mod player;
+mod session;
+
+pub use session::{EngineChoice, Options, Session, Update};
+pub use session_proto as proto;
