@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::PathBuf;
 
 use bittorrent_proto::rng::Rng;
 use fuzz::{Body, TARGETS};
@@ -137,7 +137,7 @@ fn run(name: &str, body: Body, case: &[u8]) {
 }
 
 fn corpus(name: &str) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(name);
+    let folder = package_dir().join("corpus").join(name);
     let entries = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry").path()).collect();
     // A folder's order differs from machine to machine.
@@ -178,4 +178,9 @@ fn pick<'a, T>(items: &'a [T], rng: &mut Rng) -> &'a T {
 
 fn place(bound: usize, rng: &mut Rng) -> usize {
     usize::try_from(rng.below(bound as u64)).expect("below a usize")
+}
+
+/// Asked when the test runs: a target folder may serve several checkouts.
+fn package_dir() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
 }

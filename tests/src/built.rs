@@ -1,6 +1,6 @@
 //! Programs of other packages, which cargo names to nobody (`CARGO_BIN_EXE_*` is for a package's own).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// What of a package is to be run.
@@ -29,11 +29,18 @@ fn build(package: &str, kind: Kind) -> PathBuf {
         Kind::Example(name) => ("--example", name, profile_dir.join("examples")),
     };
     command.args(["build", "--quiet", "-p", package, flag, name, "--target-dir"]);
-    command.arg(target_dir).current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."));
+    command.arg(target_dir).current_dir(package_dir().join(".."));
     if profile_dir.ends_with("release") {
         command.arg("--release");
     }
     let status = command.status().expect("cargo starts");
     assert!(status.success(), "{package} does not build");
     its_dir.join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// The folder of this package, where the programs lie that tests start.
+///
+/// Asked when a test runs: a target folder may serve several checkouts, and what is built into a test is where another one lay.
+pub fn package_dir() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from)
 }

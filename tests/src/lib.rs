@@ -25,7 +25,7 @@
 //! on ports the system chose, in folders of its own; nothing is skipped when a tool is missing: `./test` installs it.
 
 pub mod attacker;
-mod built;
+pub mod built;
 pub mod certificates;
 pub mod disk;
 pub mod engine;

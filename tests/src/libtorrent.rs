@@ -51,7 +51,7 @@ pub enum Encrypt {
 impl LibTorrent {
     /// Starts one.
     pub fn start() -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/lt_peer.py");
+        let script = crate::built::package_dir().join("python/lt_peer.py");
         let program = Program::start(Command::new(python()).arg("-u").arg(script));
         let mut session = Self { program, read: 0, port: 0 };
         let ready = session.wait_for("ready", SOON);

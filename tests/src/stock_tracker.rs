@@ -1,7 +1,7 @@
 //! Trackers of others, on one port over HTTP and UDP: npm's bittorrent-tracker (`node/tracker.mjs` beside this package), and one
 //! that behaves like opentracker (`python/open_tracker.py`).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
@@ -19,14 +19,14 @@ pub struct StockTracker {
 impl StockTracker {
     /// Starts npm's on loopback.
     pub fn start() -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("node/tracker.mjs");
+        let script = crate::built::package_dir().join("node/tracker.mjs");
         let port = crate::free_port().to_string();
         Self::run(Command::new("node").arg(script).arg(installed("bittorrent-tracker")).arg(port))
     }
 
     /// Starts the one that behaves like opentracker.
     pub fn start_open() -> Self {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/open_tracker.py");
+        let script = crate::built::package_dir().join("python/open_tracker.py");
         Self::run(Command::new("python3").arg("-u").arg(script))
     }
 

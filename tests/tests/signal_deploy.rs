@@ -1,7 +1,6 @@
 //! docs/deploy.md's own configurations, read out of that page: nginx in front of the server, coturn for its calls.
 
 use std::fs;
-use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -16,7 +15,7 @@ const RELAYED: Duration = Duration::from_secs(20);
 
 /// The block of the page that is marked so.
 fn block(mark: &str) -> String {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/deploy.md");
+    let page = tests::built::package_dir().join("../docs/deploy.md");
     let text = fs::read_to_string(page).expect("the page is there");
     let (_, after) = text.split_once(&format!("<!-- test: {mark} -->")).expect("the page has the mark");
     let (_, body) = after.split_once('\n').and_then(|(_, rest)| rest.split_once('\n')).expect("a fence follows");

@@ -1,6 +1,6 @@
 //! Clients of others, unchanged, in rooms of ours: the official JavaScript client, Python's, and npm's tracker client.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
@@ -66,5 +66,5 @@ fn passes(command: &mut Command, what: &str) {
 }
 
 fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+    tests::built::package_dir().join(name)
 }

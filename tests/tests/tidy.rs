@@ -215,7 +215,7 @@ fn every_file_of_tests_is_run() {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the package lies in the workspace").to_owned()
+    tests::built::package_dir().parent().expect("the package lies in the workspace").to_owned()
 }
 
 fn metadata() -> Metadata {
