@@ -14,3 +14,9 @@ pub const UNSENT_MAX: usize = 50;
 
 /// Ranges of verified bytes that are shown.
 pub const RANGES_MAX: usize = 512;
+
+/// Characters of another's name within our sentences.
+pub const NAME_CHARS_MAX: usize = 60;
+
+/// Characters of what the engine or the server said, below our own words.
+pub const DETAIL_CHARS_MAX: usize = 240;

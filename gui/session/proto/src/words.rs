@@ -1,1 +1,0 @@
-//! What a person is told of each code of the engine, the server and the call, in one table.
