@@ -4,6 +4,8 @@
 //! terminal, `--headless`, the window, tests and benchmarks.
 
 pub mod clock;
+pub mod engine_link;
+pub mod limits;
 pub mod player;
 mod session;
 

@@ -18,8 +18,11 @@ pub(super) fn words(code: ErrorCode, context: &Context<'_>) -> Words {
         ),
         ErrorCode::E002 => (
             Level::Error,
-            "The sharing engine takes too long to start".to_owned(),
-            format!("The film waits for it. Another copy may be running, or the disk is busy.{next}"),
+            "The sharing engine is not running".to_owned(),
+            format!(
+                "The film waits for it. It took too long to start, or ended by itself; another copy may be running, or the disk \
+                 is busy.{next}"
+            ),
             Action::Retry,
         ),
         ErrorCode::E003 if context.sharing => (

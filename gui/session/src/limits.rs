@@ -1,0 +1,33 @@
+//! Bounds of a session, and what they cost.
+
+use std::time::Duration;
+
+/// Commands that wait for the engine. Full: whoever commands waits.
+pub const ENGINE_COMMANDS_MAX: usize = 64;
+
+/// News of the engine that wait to be heard. Full: the engine waits, while its torrents and streams go on.
+pub const ENGINE_NEWS_MAX: usize = 256;
+
+/// From the engine's start to its `ready`; a Raspberry Pi with a busy disk needs some seconds. After it: E002.
+pub const ENGINE_READY_PATIENCE: Duration = Duration::from_secs(15);
+
+/// For a command to be taken by the engine's program; one that reads nothing for so long hangs, and is started again.
+pub const ENGINE_TAKES_PATIENCE: Duration = Duration::from_secs(10);
+
+/// From `quit` to being killed. The engine promises to be gone in that time.
+pub const ENGINE_QUIT_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Pauses before the engine is started again: the first, and the longest; each is twice the one before.
+pub const ENGINE_BACK_OFF: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
+
+/// An engine that ran for so long was well, and the pauses begin anew.
+pub const ENGINE_WELL_AFTER: Duration = Duration::from_secs(30);
+
+/// Bytes of the log of the engine's program; one older log of that size is kept beside it.
+pub const ENGINE_LOG_LEN_MAX: u64 = 1024 * 1024;
+
+/// Characters of a line that the engine's program says and nobody understands, in our log.
+pub const LINE_QUOTED_CHARS_MAX: usize = 120;
+
+/// Bytes of one read of what the engine's program says.
+pub const ENGINE_READ_LEN: usize = 16 * 1024;
