@@ -17,3 +17,6 @@ pub mod player;
 pub mod view;
 pub mod wish;
 pub mod words;
+
+#[cfg(test)]
+mod testing;

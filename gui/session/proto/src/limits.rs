@@ -20,3 +20,6 @@ pub const NAME_CHARS_MAX: usize = 60;
 
 /// Characters of what the engine or the server said, below our own words.
 pub const DETAIL_CHARS_MAX: usize = 240;
+
+/// Lines of chat in one view; the rest was told as it came.
+pub const CHAT_SHOWN_MAX: usize = 200;

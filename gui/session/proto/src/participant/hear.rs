@@ -1,0 +1,322 @@
+//! What the server says, and what follows from it.
+
+use std::time::Instant;
+
+use signal_proto::error::Code;
+use signal_proto::event::{Moved, Participant as Member, Refusal, Rules, ServerEvent, Snapshot};
+use signal_proto::ids::ParticipantId;
+use signal_proto::playback::{Anchor, PlaybackState};
+use signal_proto::roles::{ControlMode, Role};
+use signal_proto::time::{MediaTime, ServerTime};
+
+use super::Participant;
+use super::io::{End, Output};
+use super::notices::Subject;
+use super::play::Doing;
+use super::timers::Wake;
+use crate::player::Command;
+
+impl Participant {
+    pub(super) fn hear(&mut self, now: Instant, event: ServerEvent) {
+        match event {
+            ServerEvent::RoomCreated(Ok(entered)) | ServerEvent::RoomJoined(Ok(entered)) => {
+                self.on_entered(now, *entered);
+            }
+            ServerEvent::RoomCreated(Err(refusal)) | ServerEvent::RoomJoined(Err(refusal)) => {
+                self.on_refused_entry(now, &refusal);
+            }
+            ServerEvent::SessionToken(token) => self.keep(token),
+            ServerEvent::ParticipantList(list) => self.people.replace(list),
+            ServerEvent::ParticipantJoined(member) => self.on_joined(now, member),
+            ServerEvent::ParticipantUpdated(member) => self.on_updated(now, member),
+            ServerEvent::ParticipantLeft { id, reason } => self.on_left(now, &id, reason.as_deref()),
+            ServerEvent::HostAway { id, grace } => {
+                let name = self.people.name(&id).to_owned();
+                self.happened(
+                    now,
+                    format!("{name} lost the connection; somebody else is host in {} s", grace.as_secs()),
+                );
+            }
+            ServerEvent::HostChanged { id, .. } => self.on_host_changed(now, id),
+            ServerEvent::RoomUpdated(rules) => self.on_rules(now, rules),
+            ServerEvent::RoomClosing { within, reason } => {
+                let why = reason.unwrap_or_else(|| "the room is closed".to_owned());
+                if within.is_zero() {
+                    self.end(End::RoomEnded(why));
+                } else {
+                    self.happened(now, format!("The room ends in {} s: {why}", within.as_secs()));
+                }
+            }
+            ServerEvent::ServerRestarting { retry_after } => {
+                self.notice(Subject::Server, Code::S012.into(), "", Some(retry_after));
+            }
+            ServerEvent::TorrentMagnet(film) => {
+                self.on_film_shared(now, &film.magnet, film.name.as_deref(), film.by.as_ref());
+            }
+            ServerEvent::MovieLoaded(news) => {
+                if let Some(film) = &mut self.film {
+                    film.duration = film.duration.or(news.duration);
+                }
+            }
+            ServerEvent::MediaCleared { by, .. } => self.on_film_cleared(now, by.as_ref()),
+            ServerEvent::SubtitleShared(subtitle) => {
+                let by = subtitle.by.as_ref().map_or("Somebody", |id| self.people.name(id)).to_owned();
+                self.happened(now, format!("{by} shared the subtitles {}", subtitle.name));
+            }
+            ServerEvent::PlaybackSnapshot(snapshot) => self.on_snapshot(now, snapshot),
+            ServerEvent::RoomState(state) => {
+                self.waiting_on = state.waiting_on;
+                self.deadline = state.deadline;
+                for id in &state.without {
+                    let name = self.people.name(id).to_owned();
+                    self.happened(now, format!("Resuming without {name}; they will catch up"));
+                }
+                self.on_anchor(now, state.anchor);
+                self.tell_ready(now);
+            }
+            ServerEvent::SyncPlay(moved) => self.on_moved(now, moved, PlaybackState::Playing, "played"),
+            ServerEvent::SyncPause(moved) => self.on_moved(now, moved, PlaybackState::Paused, "paused"),
+            ServerEvent::SyncSeek(moved) => {
+                self.before_seek = Some(MediaTime::saturating(self.room_place(now)));
+                self.people.forget_readiness();
+                let state = self.play.anchor.as_ref().map_or(PlaybackState::Paused, |anchor| anchor.state);
+                self.on_moved(now, moved, state, "jumped");
+            }
+            ServerEvent::SyncCorrect { time, playing, .. } => {
+                // A server that keeps anchors corrects by them; this is the word of one that does not.
+                if self.anchored.is_none() {
+                    let state = if playing { PlaybackState::Playing } else { PlaybackState::Paused };
+                    self.on_unanchored(now, time, state);
+                }
+            }
+            ServerEvent::ClockAnswer(answer) => self.on_clock(now, answer),
+            ServerEvent::ReportWanted => self.report(now),
+            ServerEvent::SyncReport { id, report, .. } => {
+                if let Some(known) = self.people.get_mut(&id) {
+                    known.report = Some(report);
+                }
+            }
+            ServerEvent::ReadyState { id, ready, ahead, .. } => {
+                if let Some(known) = self.people.get_mut(&id) {
+                    known.ready = Some((ready, ahead));
+                }
+            }
+            ServerEvent::ChatMessage(line) => self.on_chat_line(line),
+            ServerEvent::ChatHistory(lines) => lines.into_iter().for_each(|line| self.on_chat_line(line)),
+            ServerEvent::Error(refusal) => self.on_error(now, &refusal),
+            // Calls are not this program's yet.
+            ServerEvent::StartWebrtc { .. }
+            | ServerEvent::Relayed(_)
+            | ServerEvent::CallState { .. }
+            | ServerEvent::PeerLeft { .. }
+            | ServerEvent::IceServers { .. } => {}
+        }
+    }
+
+    fn on_joined(&mut self, now: Instant, member: Member) {
+        let (id, name) = (member.id.clone(), member.name.clone());
+        if self.people.put(member).is_none() && id != self.door.id {
+            self.happened(now, format!("{name} joined"));
+        }
+    }
+
+    fn on_updated(&mut self, now: Instant, member: Member) {
+        if member.id == self.door.id {
+            self.door.role = member.role;
+        }
+        let (name, away, role, mine) = (member.name.clone(), member.away, member.role, member.id == self.door.id);
+        let Some(before) = self.people.put(member).filter(|_| !mine) else { return };
+        if before.away != away {
+            let what = if away { "lost the connection" } else { "is back" };
+            self.happened(now, format!("{name} {what}"));
+        } else if before.role != role && role != Role::Host {
+            self.happened(now, format!("{name} is {} now", role.as_str()));
+        }
+    }
+
+    fn on_left(&mut self, now: Instant, id: &ParticipantId, reason: Option<&str>) {
+        let Some(known) = self.people.remove(id) else { return };
+        let what = if reason == Some("removed") { "was removed" } else { "left" };
+        self.happened(now, format!("{} {what}", known.member.name));
+    }
+
+    fn on_host_changed(&mut self, now: Instant, id: ParticipantId) {
+        let name = self.people.name(&id).to_owned();
+        if id == self.door.id {
+            self.door.role = Role::Host;
+            self.happened(now, "You are the host now".to_owned());
+        } else {
+            if self.door.role == Role::Host {
+                self.door.role = Role::Cohost;
+            }
+            self.happened(now, format!("{name} is the host now"));
+        }
+        self.door.host = Some(id);
+    }
+
+    fn on_rules(&mut self, now: Instant, rules: Rules) {
+        let (control, locked) = (rules.control.clone(), rules.locked);
+        let before = self.door.rules.replace(rules);
+        if before.as_ref().map(|before| &before.control) != Some(&control) {
+            let who = match control {
+                ControlMode::Host => "Only hosts control the film now",
+                ControlMode::Everyone => "Everyone controls the film now",
+                ControlMode::Chosen(_) => "The host chose who controls the film",
+            };
+            self.happened(now, who.to_owned());
+        }
+        if before.is_some_and(|before| before.locked != locked) {
+            let what = if locked { "The room is locked" } else { "The room is open again" };
+            self.happened(now, what.to_owned());
+        }
+    }
+
+    /// Another film, or the same told again.
+    fn on_film_shared(&mut self, now: Instant, magnet: &str, name: Option<&str>, by: Option<&ParticipantId>) {
+        let told = super::film::Film::of_room(now, magnet, name);
+        if let Some(film) = &self.film {
+            let is_same = film.magnet() == Some(magnet) || (told.infohash.is_some() && film.infohash == told.infohash);
+            if is_same {
+                return;
+            }
+        }
+        // One's own film that is not shared yet goes on being read: it becomes the room's when it is.
+        if self.film.as_ref().is_some_and(|film| film.is_own() && film.url.is_none() && !film.failed) {
+            return;
+        }
+        self.drop_film();
+        if let Some(by) = by.filter(|by| **by != self.door.id) {
+            let by = self.people.name(by).to_owned();
+            self.happened(now, format!("{by} shares {}", told.name));
+        }
+        self.film = Some(told);
+        self.forget_playing();
+        self.ask_engine(now);
+    }
+
+    fn on_film_cleared(&mut self, now: Instant, by: Option<&ParticipantId>) {
+        if self.film.is_some() {
+            let by = by.map_or("The room", |id| self.people.name(id)).to_owned();
+            self.happened(now, format!("{by} ended the film"));
+        }
+        self.drop_film();
+        self.forget_playing();
+    }
+
+    /// The film is over for this machine: the player is closed, the engine stops.
+    pub(super) fn drop_film(&mut self) {
+        if let Some(film) = self.film.take().filter(|film| film.asked) {
+            self.output(Output::Engine(engine_proto::ipc::Command::Stop(engine_proto::ipc::Stop {
+                infohash: film.infohash,
+                delete_data: false,
+            })));
+        }
+        self.output(Output::Player(Command::Unload));
+        for subject in [Subject::Film, Subject::Supply, Subject::Disk, Subject::Player] {
+            self.clear_notice(subject);
+        }
+        self.timers.stop(Wake::Looking);
+        self.timers.stop(Wake::Playhead);
+        self.timers.stop(Wake::Start);
+    }
+
+    /// What was known of playing the film before says nothing of this one.
+    pub(super) fn forget_playing(&mut self) {
+        self.play.forget_player();
+        self.people.forget_readiness();
+        (self.before_seek, self.said_ready, self.goes_anyway) = (None, None, false);
+        if self.play.part == crate::view::Part::CatchingUp {
+            self.play.part = crate::view::Part::InStep;
+        }
+        self.choosing = false;
+        self.joined_late = None;
+    }
+
+    fn on_snapshot(&mut self, now: Instant, snapshot: Snapshot) {
+        self.waiting_on = snapshot.waiting_on;
+        if let Some(film) = &mut self.film {
+            film.duration = film.duration.or(snapshot.duration);
+        }
+        let state = if snapshot.playing { PlaybackState::Playing } else { PlaybackState::Paused };
+        match snapshot.anchor {
+            Some(anchor) => {
+                // What the server tells to who comes in is so, whatever was known before.
+                self.anchored = Some(anchor.order());
+                self.play.anchor = None;
+                self.on_anchor(now, anchor);
+            }
+            None => self.on_unanchored(now, snapshot.time, state),
+        }
+        self.choose_late_join(now);
+        self.tell_ready(now);
+    }
+
+    fn on_moved(&mut self, now: Instant, moved: Moved, state: PlaybackState, verb: &str) {
+        let by = moved.anchor.as_ref().and_then(|anchor| anchor.by.clone());
+        let is_news = moved
+            .anchor
+            .as_ref()
+            .is_none_or(|anchor| self.play.anchor.as_ref().is_none_or(|known| known.order() < anchor.order()));
+        if let Some(by) = by.filter(|_| is_news) {
+            let who = if by == self.door.id { "You".to_owned() } else { self.people.name(&by).to_owned() };
+            let place = match verb {
+                "jumped" => format!("to {}", moved.time),
+                _ => format!("at {}", moved.time),
+            };
+            self.happened(now, format!("{who} {verb} {place}"));
+        }
+        match moved.anchor {
+            Some(anchor) => {
+                self.anchored = Some(anchor.order());
+                self.on_anchor(now, anchor);
+            }
+            None => self.on_unanchored(now, moved.time, state),
+        }
+        self.tell_ready(now);
+    }
+
+    /// The word of a server that keeps no anchors: it is so now.
+    fn on_unanchored(&mut self, now: Instant, time: MediaTime, state: PlaybackState) {
+        let at = self.play.server_now(now);
+        let known = self.play.anchor.clone().unwrap_or_else(|| Anchor::new(at));
+        self.set_anchor(now, Anchor { state, position: time, at, seq: known.seq + 1, ..known });
+    }
+
+    fn on_clock(&mut self, now: Instant, answer: signal_proto::sync::clock::Answer) {
+        let before = self.play.clock.server_time(now);
+        self.play.clock.handle_answer(now, answer);
+        let after = self.play.clock.server_time(now);
+        let moved = match (before, after) {
+            (Some(before), Some(after)) => after.millis_since(before).abs() > CLOCK_STEP_MS,
+            (None, Some(_)) => true,
+            (_, None) => false,
+        };
+        // A start that is planned is planned anew by the better clock.
+        if moved && matches!(self.play.doing, Doing::Starting | Doing::Free | Doing::Standing) {
+            self.direct(now);
+        }
+    }
+
+    fn on_error(&mut self, now: Instant, refusal: &Refusal) {
+        let code = refusal.code;
+        match code {
+            Some(Code::S007) => self.end(End::Removed),
+            Some(Code::S008) => self.notice_not_allowed(now, "do that"),
+            // The answer to the message itself says so, too.
+            Some(Code::S010) => self.notice(Subject::Wish, Code::S010.into(), &refusal.message, refusal.wait),
+            Some(code) => self.notice(Subject::Wish, code.into(), &refusal.message, refusal.wait),
+            None => self.notice(Subject::Wish, Code::S013.into(), &refusal.message, refusal.wait),
+        }
+        if self.notices.stands(Subject::Wish) {
+            self.wish_notice_until = Some(now + super::notices::WISH_NOTICE);
+        }
+    }
+
+    /// Seconds until a moment of the server's.
+    pub(super) fn seconds_until(&self, now: Instant, at: ServerTime) -> f64 {
+        self.play.server_now(now).until(at).as_secs_f64()
+    }
+}
+
+/// A better measurement of the clock that differs by more is worth planning a start anew.
+const CLOCK_STEP_MS: i64 = 3;
