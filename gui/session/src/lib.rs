@@ -7,7 +7,10 @@ pub mod clock;
 pub mod engine_link;
 pub mod limits;
 pub mod player;
+mod run;
 mod session;
+mod signal;
+mod sleep;
 
-pub use session::{EngineChoice, Options, Session, Update};
+pub use session::{EngineChoice, Options, Session, StartError, Update};
 pub use session_proto as proto;

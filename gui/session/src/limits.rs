@@ -31,3 +31,33 @@ pub const LINE_QUOTED_CHARS_MAX: usize = 120;
 
 /// Bytes of one read of what the engine's program says.
 pub const ENGINE_READ_LEN: usize = 16 * 1024;
+
+/// Wishes that wait for the session. Full: whoever wants waits.
+pub const WISHES_MAX: usize = 64;
+
+/// Updates that wait for a face. Full: lines and notices wait, and no new view is made meanwhile.
+pub const UPDATES_MAX: usize = 1024;
+
+/// Views that wait for a face: with so many updates unread, the next view is made when there are fewer.
+pub const UPDATES_UNREAD_MAX: usize = 64;
+
+/// A view is made at most so often when something changed,
+pub const VIEW_EVERY: Duration = Duration::from_millis(100);
+
+/// and so often when only time went by.
+pub const VIEW_ANYWAY: Duration = Duration::from_millis(500);
+
+/// An answer of the server's is waited for so long.
+pub const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Answers that are waited for at once; each is a small task.
+pub const ANSWERS_MAX: usize = 64;
+
+/// A loop that comes so much later than it wanted was asleep, and so was the machine if its two clocks differ by that.
+pub const SLEPT: Duration = Duration::from_secs(1);
+
+/// For the goodbye to be out at the end.
+pub const GOODBYE_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Characters of what the server or the network says of a failure.
+pub const WORDS_CHARS_MAX: usize = 300;

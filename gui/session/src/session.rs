@@ -2,15 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 use session_proto::participant::{End, Setup};
 use session_proto::view::{ChatItem, Notice, View};
 use session_proto::wish::Wish;
 use sharestream_engine::Config as EngineConfig;
-use smol::channel::{Receiver, Sender};
+use sharestream_signal_client::AddressError;
+use smol::channel::{Receiver, Sender, bounded};
 
 use crate::clock::Clock;
+use crate::limits::{UPDATES_MAX, WISHES_MAX};
 use crate::player::Player;
+use crate::run;
+use crate::signal::Signal;
 
 /// What a session is made of.
 pub struct Options {
@@ -42,11 +47,23 @@ pub enum EngineChoice {
     },
 }
 
-/// A person in a room. Dropping it leaves without a goodbye; [`Wish::Leave`] says one.
+/// A person in a room. Dropping it leaves without a goodbye, and waits until engine and player are gone; [`Wish::Leave`] says one.
 #[derive(Debug)]
 pub struct Session {
     wishes: Sender<Wish>,
     updates: Receiver<Update>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Why a session does not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The server's address is none.
+    #[error("{0}")]
+    Address(#[from] AddressError),
+    /// The system gives no thread.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
 }
 
 /// What there is to show.
@@ -70,6 +87,21 @@ pub enum Update {
 }
 
 impl Session {
+    /// Begins: the engine and the way to the server at once, the player when there is a film.
+    ///
+    /// # Errors
+    /// When the server's address is none. That nobody is there is said by the view and its notices, and tried again.
+    pub fn start(options: Options) -> Result<Self, StartError> {
+        let (wishes, wishes_out) = bounded(WISHES_MAX);
+        let (updates_in, updates) = bounded(UPDATES_MAX);
+        let signal = Signal::connect(&options.server)?;
+        let session = std::thread::Builder::new().name("session".to_owned());
+        let thread = session.spawn(move || {
+            smol::block_on(run::run(options, signal, wishes_out, updates_in));
+        })?;
+        Ok(Self { wishes, updates, thread: Some(thread) })
+    }
+
     /// The way in. Full: the session is busy, and whoever sends waits.
     pub fn wishes(&self) -> &Sender<Wish> {
         &self.wishes
@@ -78,5 +110,17 @@ impl Session {
     /// The way out; closed after [`Update::Ended`]. It holds a thousand updates: read it.
     pub fn updates(&self) -> &Receiver<Update> {
         &self.updates
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        self.wishes.close();
+        self.updates.close();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("the session's thread had panicked");
+        }
     }
 }

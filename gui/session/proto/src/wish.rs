@@ -70,6 +70,8 @@ pub enum Wish {
     PauseWithoutHost(bool),
     /// Be host again.
     ClaimHost,
+    /// Try the server again now.
+    RetryServer,
     /// Done with a notice, by its key in the view.
     Dismiss(u64),
     /// Leave; the others go on.

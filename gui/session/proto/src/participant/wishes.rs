@@ -95,6 +95,8 @@ impl Participant {
                 self.manage(now, "set what happens without the host", "set-policy", json!({ "hostLeft": word }));
             }
             Wish::ClaimHost => self.say("claim-host", json!({})),
+            Wish::RetryServer if !self.door.connected => self.output(Output::RetryServer),
+            Wish::RetryServer => {}
             Wish::Dismiss(key) => self.dismiss(key),
             Wish::Leave => self.leave(now),
             Wish::EndRoom => {
