@@ -11,9 +11,11 @@
 //! poll_timeout()             when to come back, and why
 //! ```
 
+pub mod invite;
 pub mod limits;
 pub mod participant;
 pub mod player;
+pub mod server_url;
 pub mod view;
 pub mod wish;
 pub mod words;

@@ -23,3 +23,12 @@ pub const DETAIL_CHARS_MAX: usize = 240;
 
 /// Lines of chat in one view; the rest was told as it came.
 pub const CHAT_SHOWN_MAX: usize = 200;
+
+/// Bytes of what is pasted as an invitation; a link of ours is some hundred.
+pub const INVITE_LEN_MAX: usize = 4096;
+
+/// Bytes of the key that an invitation carries for a sealed room.
+pub const INVITE_KEY_LEN_MAX: usize = 256;
+
+/// Bytes of a server's address: the longest name there is, a scheme and a port.
+pub const SERVER_URL_LEN_MAX: usize = 300;
