@@ -139,7 +139,7 @@ impl Participant {
             self.door.phase = Phase::Entering;
         }
         let snapshot = self.door.was_inside.then(|| self.snapshot(now));
-        self.play.clock.restart(now);
+        self.play.restart_clock(now);
         self.timers.set(Wake::Enter, now + ENTER_PATIENCE);
         let mut payload = json!({
             "participantId": self.door.id.as_str(),

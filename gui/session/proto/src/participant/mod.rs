@@ -29,6 +29,9 @@ mod supply;
 mod timers;
 mod wishes;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::time::Instant;
 
@@ -237,7 +240,7 @@ impl Participant {
             }
             player::Event::Ended => self.on_film_end(now),
             player::Event::Failed(failure) => {
-                self.play.player.loading = false;
+                self.play.player.loading = None;
                 self.notice_player(&failure);
             }
             player::Event::Closed { crashed } => {
@@ -284,7 +287,7 @@ impl Participant {
 
     /// Clocks stood still, or ran on without us.
     fn on_woke(&mut self, now: Instant) {
-        self.play.clock.restart(now);
+        self.play.restart_clock(now);
         self.play.player.at = None;
         if self.play.player.open && self.play.part == Part::InStep && !matches!(self.play.doing, Doing::Seeking { .. })
         {

@@ -72,8 +72,8 @@ pub(super) struct Play {
 pub(super) struct Seen {
     /// A film is open and a frame was shown.
     pub(super) open: bool,
-    /// It was told to open one.
-    pub(super) loading: bool,
+    /// It was told to open one, there.
+    pub(super) loading: Option<MediaTime>,
     pub(super) running: bool,
     pub(super) told_running: bool,
     pub(super) buffering: bool,
@@ -135,6 +135,12 @@ impl Play {
     pub(super) fn server_now(&self, now: Instant) -> ServerTime {
         let (at, told) = self.rough;
         self.clock.server_time(now).unwrap_or_else(|| told.plus(now.saturating_duration_since(at)))
+    }
+
+    /// What was measured of the clock may be wrong: it is measured anew, and goes on as it was until then.
+    pub(super) fn restart_clock(&mut self, now: Instant) {
+        self.rough = (now, self.server_now(now));
+        self.clock.restart(now);
     }
 
     fn instant_of(&self, now: Instant, time: ServerTime) -> Instant {
@@ -221,7 +227,7 @@ impl Participant {
         if self.play.anchor.as_ref().is_some_and(|known| anchor.order() < known.order()) {
             return;
         }
-        if self.play.clock.delay().is_none() {
+        if self.play.clock.delay().is_none() && self.play.anchor.is_none() {
             self.play.rough = (now, anchor.at);
         }
         self.set_anchor(now, anchor);
@@ -354,6 +360,11 @@ impl Participant {
     /// From now on it runs with the room.
     pub(super) fn run(&mut self, now: Instant, on_the_instant: bool) {
         self.play.tries = 0;
+        if let Some(at) = self.play.player.at.as_mut().filter(|at| !at.moving) {
+            // Until it says so itself: its first picture comes after what a start takes.
+            let first = now + Duration::from_secs_f64(self.play.start_latency);
+            *at = Sample { taken: first, moving: true, ..*at };
+        }
         self.play.doing = Doing::Running { unmeasured: on_the_instant };
         self.tell_running(true);
         if let Some(anchor) = self.play.anchor.clone() {
@@ -491,7 +502,7 @@ impl Participant {
             }
         };
         let (volume, muted) = (self.play.player.volume, self.play.player.muted);
-        self.play.player = Seen { loading: true, volume, muted, rate: 1.0, ..Seen::default() };
+        self.play.player = Seen { loading: Some(start), volume, muted, rate: 1.0, ..Seen::default() };
         self.play.doing = Doing::Free;
         self.play.tries = 0;
         self.output(Output::Player(Command::Load { url, start, title }));
@@ -501,7 +512,9 @@ impl Participant {
     /// A frame of the film is shown.
     pub(super) fn on_opened(&mut self, now: Instant) {
         self.play.player.open = true;
-        self.play.player.loading = false;
+        // It stands where it was told to open the film.
+        let start = self.play.player.loading.take();
+        self.play.player.at = start.map(|at| Sample { at, taken: now, moving: false });
         self.play.doing = Doing::Free;
         match self.play.part {
             Part::InStep | Part::Choosing => {

@@ -158,7 +158,7 @@ impl Participant {
     /// The film can be played from there; a player that has it from elsewhere opens it anew.
     fn take_url(&mut self, now: Instant, url: String) {
         let Some(film) = &mut self.film else { return };
-        if film.url.as_ref() != Some(&url) || !(self.play.player.open || self.play.player.loading) {
+        if film.url.as_ref() != Some(&url) || !(self.play.player.open || self.play.player.loading.is_some()) {
             film.url = Some(url);
             self.open_player(now);
         }

@@ -233,7 +233,7 @@ impl Participant {
             self.spectate(now, false);
         }
         self.goes_anyway = true;
-        self.play.clock.restart(now);
+        self.play.restart_clock(now);
         self.rejoin(now);
         self.tell_ready(now);
     }

@@ -1,0 +1,6 @@
+//! A participant at a desk: what it says and does for what it hears.
+
+mod entering;
+mod playing;
+mod talking;
+mod wishing;
