@@ -9,6 +9,7 @@ pub mod limits;
 pub mod player;
 mod run;
 mod session;
+pub mod settings;
 mod signal;
 mod sleep;
 

@@ -16,6 +16,7 @@ pub mod limits;
 pub mod participant;
 pub mod player;
 pub mod server_url;
+pub mod settings;
 pub mod view;
 pub mod wish;
 pub mod words;

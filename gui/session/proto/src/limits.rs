@@ -32,3 +32,15 @@ pub const INVITE_KEY_LEN_MAX: usize = 256;
 
 /// Bytes of a server's address: the longest name there is, a scheme and a port.
 pub const SERVER_URL_LEN_MAX: usize = 300;
+
+/// Bytes of the files of settings and of recent rooms, and of a `.env`; a full one is some ten thousand.
+pub const SETTINGS_LEN_MAX: usize = 256 * 1024;
+
+/// The same of a `.env`.
+pub const DOTENV_LEN_MAX: usize = 64 * 1024;
+
+/// Bytes of one setting that is text.
+pub const SETTING_LEN_MAX: usize = 4096;
+
+/// Rooms that are remembered.
+pub const RECENT_ROOMS_MAX: usize = 20;

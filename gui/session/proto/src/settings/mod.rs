@@ -1,0 +1,165 @@
+//! What a person set, from wherever it was said: the file of settings, then the variables of `.env` and of the environment, and
+//! last the flags of whatever was started.
+//!
+//! Here is the table of what there is and how it is read; files are opened in the crate above.
+
+mod dotenv;
+mod fields;
+mod low_power;
+mod recent;
+mod stored;
+mod variables;
+
+pub use dotenv::{BadLine, DotEnv};
+pub use low_power::{Machine, SmallBecause};
+pub use recent::{Recent, RecentRooms};
+pub use stored::{NotSettings, Stored};
+pub use variables::Variables;
+
+use std::fmt;
+
+use crate::server_url::ServerUrl;
+use crate::wish::LateJoin;
+
+/// All settings, each with a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The server for new rooms, and for codes without one.
+    pub server: Option<ServerUrl>,
+    /// One's name in rooms.
+    pub name: Option<String>,
+    /// A relay for calls, beside those that the server names.
+    pub turn: Turn,
+    /// What becomes of films that were watched.
+    pub films: Films,
+    /// Whether films are sent to others at all.
+    pub upload: bool,
+    /// How much later than the player says the sound leaves the speakers, in seconds; from -5 to 5.
+    pub audio_offset: f64,
+    /// Where downloads live; `None`: the system's folder for what can be fetched again.
+    pub download_folder: Option<String>,
+    /// Bytes of downloads kept on disk; 0 for no limit.
+    pub disk_limit: u64,
+    /// Bytes a second to all others together; 0 for no limit.
+    pub max_upload: u64,
+    /// Bytes a second from all others together; 0 for no limit.
+    pub max_download: u64,
+    /// Port for others' engines; `None`: the usual one.
+    pub listen_port: Option<u16>,
+    /// Port of the local server for players; `None`: the usual one.
+    pub http_port: Option<u16>,
+    /// Films are the room's alone, and no stranger hears of them.
+    pub private: bool,
+    /// Whether to spare the machine.
+    pub low_power: LowPower,
+    /// How to take part in a film that runs already.
+    pub late_join: LateJoin,
+}
+
+/// A relay for calls.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Turn {
+    /// `turn:` or `turns:`, a host and perhaps a port.
+    pub url: Option<String>,
+    /// As the relay knows us.
+    pub username: Option<String>,
+    /// Secret.
+    pub password: Option<String>,
+}
+
+/// What becomes of films that were watched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Films {
+    /// They stay for a while, see the engine's rules.
+    #[default]
+    Keep,
+    /// They go when the room is left.
+    Delete,
+}
+
+/// Whether to spare the machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LowPower {
+    /// On a small machine.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+/// A setting that cannot be: it is left as if it had not been said.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{said_in} `{name}` {why}")]
+pub struct BadSetting {
+    /// Where it was said.
+    pub said_in: Source,
+    /// What it is called there.
+    pub name: &'static str,
+    /// What it must be; never its value, which may be a secret.
+    pub why: String,
+}
+
+/// Where a setting was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// In the file of settings.
+    File,
+    /// In the environment or `.env`.
+    Variable,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            server: None,
+            name: None,
+            turn: Turn::default(),
+            films: Films::Keep,
+            upload: true,
+            audio_offset: 0.0,
+            download_folder: None,
+            disk_limit: 0,
+            max_upload: 0,
+            max_download: 0,
+            listen_port: None,
+            http_port: None,
+            private: true,
+            low_power: LowPower::Auto,
+            late_join: LateJoin::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Why the machine is spared; `None` when it is not.
+    pub fn spares(&self, machine: &Machine<'_>) -> Option<SmallBecause> {
+        match self.low_power {
+            LowPower::On => Some(SmallBecause::Chosen),
+            LowPower::Off => None,
+            LowPower::Auto => machine.is_small(),
+        }
+    }
+}
+
+/// Without the password.
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let password = self.password.as_ref().map(|_| "…");
+        f.debug_struct("Turn")
+            .field("url", &self.url)
+            .field("username", &self.username)
+            .field("password", &password)
+            .finish()
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::File => "the setting",
+            Self::Variable => "the variable",
+        })
+    }
+}

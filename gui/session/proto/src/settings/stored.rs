@@ -1,0 +1,182 @@
+//! The file of settings: a JSON object. What this version does not know stays in it.
+
+use serde_json::{Map, Value};
+
+use super::fields::FIELDS;
+use super::{BadSetting, Settings, Source};
+use crate::limits::SETTINGS_LEN_MAX;
+
+/// What is in the file of settings.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stored(Map<String, Value>);
+
+/// A file that is no settings; it is kept aside.
+#[derive(Debug, thiserror::Error)]
+pub enum NotSettings {
+    /// Too many bytes.
+    #[error("it is longer than {SETTINGS_LEN_MAX} bytes")]
+    TooLong,
+    /// No JSON, or none of an object.
+    #[error("it is not a JSON object: {0}")]
+    Malformed(#[from] serde_json::Error),
+}
+
+impl Stored {
+    /// From a file's bytes; one that is empty holds nothing.
+    ///
+    /// # Errors
+    /// When it is no JSON object, or too long.
+    pub fn parse(bytes: &[u8]) -> Result<Self, NotSettings> {
+        if bytes.len() > SETTINGS_LEN_MAX {
+            return Err(NotSettings::TooLong);
+        }
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Self::default());
+        }
+        Ok(Self(serde_json::from_slice(bytes)?))
+    }
+
+    /// What it says of each setting, and what of it cannot be.
+    pub fn settings(&self) -> (Settings, Vec<BadSetting>) {
+        let (mut settings, mut bad) = (Settings::default(), Vec::new());
+        for field in &FIELDS {
+            let Some(value) = self.0.get(field.name).filter(|value| !value.is_null()) else { continue };
+            if let Err(why) = (field.read)(&mut settings, value) {
+                bad.push(BadSetting { said_in: Source::File, name: field.name, why });
+            }
+        }
+        (settings, bad)
+    }
+
+    /// Takes over what differs from what it says; all else stays as it is written, also what is wrong or unknown.
+    pub fn change(&mut self, to: &Settings) {
+        let (from, _) = self.settings();
+        for field in &FIELDS {
+            let value = (field.write)(to);
+            if value == (field.write)(&from) {
+                continue;
+            }
+            match value {
+                Some(value) => self.0.insert(field.name.to_owned(), value),
+                None => self.0.remove(field.name),
+            };
+        }
+    }
+
+    /// For the file: a line a setting, for people too.
+    pub fn to_text(&self) -> String {
+        let mut text = serde_json::to_string_pretty(&self.0).expect("maps have string keys and no writer is involved");
+        text.push('\n');
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{Films, LowPower, Turn};
+    use super::*;
+    use crate::server_url::ServerUrl;
+    use crate::wish::LateJoin;
+
+    fn unusual() -> Settings {
+        Settings {
+            server: Some(ServerUrl::parse("nas.local").unwrap()),
+            name: Some("Ana".into()),
+            turn: Turn {
+                url: Some("turn:relay.example:3478".into()),
+                username: Some("u".into()),
+                password: Some("p".into()),
+            },
+            films: Films::Delete,
+            upload: false,
+            audio_offset: -0.25,
+            download_folder: Some("/films".into()),
+            disk_limit: 1,
+            max_upload: 2,
+            max_download: 3,
+            listen_port: Some(6890),
+            http_port: Some(8080),
+            private: false,
+            low_power: LowPower::On,
+            late_join: LateJoin::FromStart,
+        }
+    }
+
+    #[test]
+    fn every_setting_is_written_and_read() {
+        let mut stored = Stored::default();
+        stored.change(&unusual());
+        let again = Stored::parse(stored.to_text().as_bytes()).unwrap();
+        assert_eq!(again.settings(), (unusual(), vec![]));
+        assert_eq!(again.0.len(), FIELDS.len(), "a setting that was not changed here is missing above");
+        stored.change(&Settings::default());
+        assert_eq!(stored.settings(), (Settings::default(), vec![]));
+    }
+
+    #[test]
+    fn what_is_unknown_or_wrong_stays_and_is_said() {
+        let text = r#"{"colour": {"deep": [1]}, "upload": "maybe", "listenPort": 0, "name": null, "server": "  "}"#;
+        let mut stored = Stored::parse(text.as_bytes()).unwrap();
+        let (settings, bad) = stored.settings();
+        assert_eq!(settings, Settings::default());
+        assert_eq!(bad.iter().map(|bad| bad.name).collect::<Vec<_>>(), ["server", "upload", "listenPort"]);
+        assert_eq!(bad[1].to_string(), "the setting `upload` must be true or false");
+        stored.change(&Settings { name: Some("Ana".into()), ..settings });
+        let expected = text.replace("null", "\"Ana\"");
+        assert_eq!(stored, Stored::parse(expected.as_bytes()).unwrap());
+    }
+
+    #[test]
+    fn each_setting_refuses_what_it_cannot_be() {
+        let long = format!("\"{}\"", "x".repeat(5000));
+        for (name, values) in [
+            ("server", &["5", "\"ftp://x\"", "\"a@b\"", &long][..]),
+            ("name", &["\"\"", "\"a\\nb\"", &long]),
+            ("turnUrl", &["\"http://x\"", "[]"]),
+            ("turnUsername", &["{}"]),
+            ("turnPassword", &["7"]),
+            ("films", &["\"burn\"", "true"]),
+            ("upload", &["0", "\"no\""]),
+            ("audioOffset", &["5.1", "-6", "\"1\""]),
+            ("downloadFolder", &["\"\"", "1"]),
+            ("diskLimit", &["-1", "1.5", "\"1G\""]),
+            ("maxUpload", &["-1"]),
+            ("maxDownload", &["[]"]),
+            ("listenPort", &["65536", "0", "\"x\""]),
+            ("httpPort", &["-1"]),
+            ("private", &["\"yes\""]),
+            ("lowPower", &["false", "\"\""]),
+            ("lateJoin", &["\"later\""]),
+        ] {
+            for value in values {
+                let stored = Stored::parse(format!("{{\"{name}\": {value}}}").as_bytes()).unwrap();
+                let (settings, bad) = stored.settings();
+                assert_eq!((&settings, bad.len()), (&Settings::default(), 1), "{name}: {value}");
+                assert_eq!(bad[0].name, name);
+                assert!(bad[0].to_string().len() < 300, "{}", bad[0]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_of_settings() {
+        assert_eq!(Stored::parse(b" \n").unwrap(), Stored::default());
+        for text in ["[]", "5", "{", "\u{0}"] {
+            assert!(matches!(Stored::parse(text.as_bytes()), Err(NotSettings::Malformed(_))), "{text}");
+        }
+        let deep = "{\"a\":".repeat(50_000);
+        assert!(matches!(Stored::parse(deep.as_bytes()), Err(NotSettings::Malformed(_))));
+        assert!(matches!(Stored::parse(&vec![b' '; SETTINGS_LEN_MAX + 1]), Err(NotSettings::TooLong)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_ends_us(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(stored) = Stored::parse(&bytes) {
+                let _ = stored.settings();
+            }
+        }
+    }
+}
