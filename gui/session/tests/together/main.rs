@@ -1,0 +1,108 @@
+//! Sessions with everything real but the players: a server, engines that exchange a film, rooms, chat, and playing in step.
+
+mod paper;
+mod scene;
+
+use std::time::Duration;
+
+use session::proto::participant::End;
+use session::proto::view::{Delivery, PersonState, RoomState, Stage};
+use session::proto::wish::{Control, LateJoin, Wish};
+use signal_proto::time::MediaTime;
+
+use scene::Scene;
+
+fn at(seconds: f64) -> MediaTime {
+    MediaTime::new(seconds).expect("a place in a film")
+}
+
+#[test]
+fn two_watch_a_film_that_only_one_has() {
+    let scene = Scene::new();
+    let host = scene.host("Ana");
+    let code = host.code();
+    let viewer = scene.join("Bea", &code);
+    host.sees("two people", |view| view.people.len() == 2);
+    viewer.sees("all of the film", |view| view.film.as_ref().is_some_and(|film| film.stage == Stage::Complete));
+    host.sees("that both are ready", |view| view.people.iter().all(|person| person.state == PersonState::Ready));
+
+    host.wants(Wish::Play);
+    for person in [&host, &viewer] {
+        person.sees("it plays in step", |view| {
+            view.playback.state == RoomState::Playing && view.playback.drift.is_some_and(|drift| drift.abs() < 0.1)
+        });
+    }
+    viewer.wants(Wish::Pause);
+    viewer.sees("that it may not", |view| view.notices.iter().any(|notice| notice.title == "Only the host can pause"));
+
+    host.wants(Wish::SetControl(Control::Everyone));
+    viewer.sees("that it may", |view| view.may_control);
+    viewer.wants(Wish::Seek(at(40.0)));
+    for person in [&host, &viewer] {
+        person.sees("it plays from there in step", |view| {
+            let there = view.playback.position.is_some_and(|place| place > 40.5);
+            there && view.playback.drift.is_some_and(|drift| drift.abs() < 0.1)
+        });
+    }
+    viewer.wants(Wish::Pause);
+    for person in [&host, &viewer] {
+        person.sees("it stands", |view| view.playback.state == RoomState::Paused && !view.playback.running);
+    }
+    let places = [&host, &viewer].map(|person| person.view().playback.position.unwrap_or_default());
+    assert!((places[0] - places[1]).abs() < 0.3, "{places:?}");
+
+    viewer.wants(Wish::Say("good film".into()));
+    host.sees("the line", |view| {
+        view.chat.iter().any(|item| item.text == "good film" && item.from.as_deref() == Some("Bea"))
+    });
+    viewer.sees("that it arrived", |view| {
+        view.chat.iter().any(|item| item.text == "good film" && item.delivery == Delivery::Sent)
+    });
+    assert_eq!(viewer.leaves(), End::Left);
+    host.sees("that it is alone", |view| view.people.len() == 1);
+    assert_eq!(host.leaves(), End::Left);
+}
+
+#[test]
+fn a_late_one_joins_without_disturbing_and_a_restarted_server_finds_everybody_again() {
+    let mut scene = Scene::new();
+    let host = scene.host("Ana");
+    host.sees("its film", |view| view.film.as_ref().is_some_and(|film| film.stage == Stage::Complete));
+    host.wants(Wish::Play);
+    host.sees("it plays", |view| view.playback.position.is_some_and(|place| place > 6.0));
+    let late = scene.join_with("Bea", &host.code(), |setup| setup.late_join = LateJoin::Now);
+    late.sees("it is in step", |view| view.playback.drift.is_some_and(|drift| drift.abs() < 0.1));
+    assert!(!host.heard("paused") && !host.heard("jumped"), "the room was not disturbed: {:?}", host.view().chat);
+
+    scene.restart_server(Duration::from_secs(1));
+    for person in [&host, &late] {
+        person.sees("the server is gone, and it plays", |view| !view.server.connected && view.playback.running);
+    }
+    late.wants(Wish::Say("still here".into()));
+    for person in [&host, &late] {
+        person.sees("the server is back", |view| view.server.connected && view.people.len() == 2);
+        person.sees("it plays in step", |view| {
+            view.playback.state == RoomState::Playing && view.playback.drift.is_some_and(|drift| drift.abs() < 0.1)
+        });
+    }
+    host.sees("what was said meanwhile, once", |view| {
+        view.chat.iter().filter(|item| item.text == "still here").count() == 1
+    });
+    assert!(host.view().may_manage, "the host is the host");
+    assert!(!host.heard("paused"), "{:?}", host.view().chat);
+}
+
+#[test]
+fn what_cannot_be_is_said_in_words() {
+    let scene = Scene::new();
+    let stranger = scene.join("Bea", "NOSUCHROOM");
+    let End::Refused(notice) = stranger.ends() else { panic!("refused") };
+    assert_eq!(notice.code.as_deref(), Some("S002"));
+    let host = scene.host_with("Ana", |setup| setup.film = Some("/nowhere/film.mkv".into()));
+    host.sees("that the file is not there", |view| {
+        view.notices.iter().any(|notice| notice.code.as_deref() == Some("E005") && notice.text.contains("film.mkv"))
+    });
+    host.sees("the film's state", |view| view.film.as_ref().is_some_and(|film| film.stage == Stage::Failed));
+    host.wants(Wish::Share(scene.film()));
+    host.sees("another file", |view| view.film.as_ref().is_some_and(|film| film.stage == Stage::Complete));
+}

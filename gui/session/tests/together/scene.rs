@@ -1,0 +1,223 @@
+//! A server, a film, and people who come with an engine and a player of paper.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use session::clock::Clock;
+use session::player::Player as _;
+use session::proto::participant::{End, Entry, Setup};
+use session::proto::view::View;
+use session::proto::wish::{LateJoin, Wish};
+use session::{EngineChoice, Options, Session, Update};
+use sharestream_engine::Config as EngineConfig;
+use signal_proto::ids::{ParticipantId, RoomCode};
+use smol::channel::{Sender, bounded};
+
+use crate::paper::PaperPlayer;
+
+/// How long anything that should simply happen may take.
+const SOON: Duration = Duration::from_secs(60);
+
+pub(crate) struct Scene {
+    folder: tempfile::TempDir,
+    port: u16,
+    server: Option<Server>,
+}
+
+struct Server {
+    stop: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+/// Somebody at their machine.
+pub(crate) struct Person {
+    session: Session,
+    seen: std::cell::RefCell<Seen>,
+}
+
+#[derive(Default)]
+struct Seen {
+    view: Option<Arc<View>>,
+    end: Option<End>,
+}
+
+impl Scene {
+    pub(crate) fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let film: Vec<u8> = (0_u32..2_000_000).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
+        std::fs::write(folder.path().join("film.mkv"), film).expect("a film");
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = listener.local_addr().expect("bound").port();
+        Self { folder, port, server: Some(Server::start(listener)) }
+    }
+
+    /// The film's path.
+    pub(crate) fn film(&self) -> String {
+        self.folder.path().join("film.mkv").display().to_string()
+    }
+
+    pub(crate) fn host(&self, name: &str) -> Person {
+        let film = self.film();
+        self.host_with(name, |setup| setup.film = Some(film))
+    }
+
+    pub(crate) fn host_with(&self, name: &str, change: impl FnOnce(&mut Setup)) -> Person {
+        self.person(name, Entry::Create { code: None }, change)
+    }
+
+    pub(crate) fn join(&self, name: &str, code: &str) -> Person {
+        self.join_with(name, code, |_| ())
+    }
+
+    pub(crate) fn join_with(&self, name: &str, code: &str, change: impl FnOnce(&mut Setup)) -> Person {
+        let code = RoomCode::parse(&code.replace('-', "")).expect("a code");
+        self.person(name, Entry::Join { code }, change)
+    }
+
+    /// The server goes, and another with the same port and key comes after a while.
+    pub(crate) fn restart_server(&mut self, after: Duration) {
+        if let Some(server) = self.server.take() {
+            drop(server.stop);
+            server.thread.join().expect("it ends well");
+        }
+        let port = self.port;
+        let (stop, stopped) = bounded(1);
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(after);
+            let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free again");
+            serve(listener, stopped);
+        });
+        self.server = Some(Server { stop, thread });
+    }
+
+    fn person(&self, name: &str, entry: Entry, change: impl FnOnce(&mut Setup)) -> Person {
+        let player = PaperPlayer::new();
+        let mut setup = Setup {
+            name: name.to_owned(),
+            participant: ParticipantId::parse(&format!("{name}-1")).expect("an id"),
+            entry,
+            token: None,
+            film: None,
+            rendezvous: format!("ws://127.0.0.1:{}/", self.port),
+            nonce: u64::from(name.as_bytes()[0]),
+            weak: false,
+            output_offset: 0.0,
+            player: player.traits(),
+            late_join: LateJoin::Now,
+            spectating: false,
+        };
+        change(&mut setup);
+        let engine = EngineConfig {
+            http_port: 0,
+            listen_port: 0,
+            data_dir: self.folder.path().join(name),
+            ..EngineConfig::default()
+        };
+        let options = Options {
+            setup,
+            server: format!("http://127.0.0.1:{}", self.port),
+            engine: EngineChoice::InProcess(engine),
+            player: Box::new(player),
+            clock: Clock::system(),
+        };
+        Person { session: Session::start(options).expect("it begins"), seen: std::cell::RefCell::default() }
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            drop(server.stop);
+            // A test that fails says its own reason.
+            let _ = server.thread.join();
+        }
+    }
+}
+
+impl Server {
+    fn start(listener: TcpListener) -> Self {
+        let (stop, stopped) = bounded(1);
+        let thread = std::thread::spawn(move || serve(listener, stopped));
+        Self { stop, thread }
+    }
+}
+
+fn serve(listener: TcpListener, stopped: smol::channel::Receiver<()>) {
+    let secret = Some(signal::Secret::new(*b"a secret of this test, long enough"));
+    let config = signal::Config { secret, limited: false, ..signal::Config::default() };
+    listener.set_nonblocking(true).expect("a socket");
+    let stop = async {
+        let _ = stopped.recv().await;
+    };
+    smol::block_on(signal::serve_until(listener, config, stop)).expect("it serves");
+}
+
+impl Person {
+    pub(crate) fn wants(&self, wish: Wish) {
+        self.session.wishes().send_blocking(wish).expect("the session listens");
+    }
+
+    /// The newest view.
+    pub(crate) fn view(&self) -> Arc<View> {
+        self.sees("anything", |_| true)
+    }
+
+    pub(crate) fn code(&self) -> String {
+        self.sees("the room's code", |view| view.code.is_some()).code.clone().expect("seen")
+    }
+
+    /// Something was said or happened whose words hold that.
+    pub(crate) fn heard(&self, words: &str) -> bool {
+        self.view().chat.iter().any(|item| item.from.is_none() && item.text.contains(words))
+    }
+
+    /// Waits until this person sees that.
+    pub(crate) fn sees(&self, what: &str, is_so: impl Fn(&View) -> bool) -> Arc<View> {
+        let deadline = Instant::now() + SOON;
+        loop {
+            while let Ok(update) = self.session.updates().try_recv() {
+                self.take(update);
+            }
+            let view = self.seen.borrow().view.clone();
+            if let Some(view) = view.clone().filter(|view| is_so(view)) {
+                return view;
+            }
+            let view = view.as_deref().map(|view| serde_json::to_string(view).expect("JSON"));
+            assert!(Instant::now() < deadline, "never saw {what}; the last view: {view:?}");
+            assert_eq!(self.seen.borrow().end, None, "it is over, and {what} was not seen");
+            let next =
+                smol::block_on(futures_lite::future::or(async { self.session.updates().recv().await.ok() }, async {
+                    smol::Timer::after(Duration::from_millis(100)).await;
+                    None
+                }));
+            next.into_iter().for_each(|update| self.take(update));
+        }
+    }
+
+    pub(crate) fn leaves(self) -> End {
+        self.wants(Wish::Leave);
+        self.ends()
+    }
+
+    pub(crate) fn ends(self) -> End {
+        let deadline = Instant::now() + SOON;
+        while let Ok(update) = self.session.updates().recv_blocking() {
+            if let Update::Ended(end) = update {
+                return end;
+            }
+            assert!(Instant::now() < deadline, "it does not end");
+        }
+        panic!("it ended without saying why");
+    }
+
+    fn take(&self, update: Update) {
+        let mut seen = self.seen.borrow_mut();
+        match update {
+            Update::View(view) => seen.view = Some(view),
+            Update::Ended(end) => seen.end = Some(end),
+            Update::Said(_) | Update::Noticed(_) | Update::Keep { .. } => {}
+        }
+    }
+}
