@@ -1,5 +1,6 @@
 //! Sessions with everything real but the players: a server, engines that exchange a film, rooms, chat, and playing in step.
 
+mod codes;
 mod paper;
 mod scene;
 
@@ -105,4 +106,50 @@ fn what_cannot_be_is_said_in_words() {
     host.sees("the film's state", |view| view.film.as_ref().is_some_and(|film| film.stage == Stage::Failed));
     host.wants(Wish::Share(scene.film()));
     host.sees("another file", |view| view.film.as_ref().is_some_and(|film| film.stage == Stage::Complete));
+}
+
+#[test]
+fn the_film_goes_on_without_its_host_and_another_becomes_host() {
+    let scene = Scene::with(|config| config.host_grace = Duration::from_secs(2));
+    let host = scene.host("Ana");
+    let viewer = scene.join("Bea", &host.code());
+    viewer.sees("all of the film", |view| view.film.as_ref().is_some_and(|film| film.stage == Stage::Complete));
+    host.sees("that both are ready", |view| view.people.iter().all(|person| person.state == PersonState::Ready));
+    host.wants(Wish::Play);
+    viewer.sees("it plays", |view| view.playback.running);
+    let code = host.code();
+    host.vanishes();
+    viewer.sees("it is host", |view| view.may_manage && view.may_control);
+    assert!(viewer.view().playback.running, "nobody's film stops because of it");
+    let third = scene.join("Cem", &code);
+    third.sees("all of the film, from the one who is left", |view| {
+        view.film.as_ref().is_some_and(|film| film.stage == Stage::Complete)
+    });
+    viewer.wants(Wish::Pause);
+    third.sees("it stands", |view| view.playback.state == RoomState::Paused);
+}
+
+#[test]
+fn a_server_that_lost_its_key_gets_the_room_anew_from_its_host() {
+    let mut scene = Scene::new();
+    let host = scene.host("Ana");
+    let code = host.code();
+    let viewer = scene.join("Bea", &code);
+    viewer.sees("all of the film", |view| view.film.as_ref().is_some_and(|film| film.stage == Stage::Complete));
+    scene.forget_key();
+    scene.restart_server(Duration::from_millis(500));
+    for person in [&host, &viewer] {
+        person.sees("the server is gone", |view| !view.server.connected);
+    }
+    for person in [&host, &viewer] {
+        person.sees("both are in the room again", |view| {
+            view.server.connected && view.people.len() == 2 && view.code.as_deref() == Some(&code)
+        });
+        person.sees("the film is there", |view| {
+            view.film.as_ref().is_some_and(|film| film.stage == Stage::Complete && film.duration.is_some())
+        });
+    }
+    host.sees("both are ready", |view| view.people.iter().all(|person| person.state == PersonState::Ready));
+    host.wants(Wish::Play);
+    viewer.sees("it plays", |view| view.playback.running);
 }

@@ -23,6 +23,7 @@ const SOON: Duration = Duration::from_secs(60);
 pub(crate) struct Scene {
     folder: tempfile::TempDir,
     port: u16,
+    config: signal::Config,
     server: Option<Server>,
 }
 
@@ -45,17 +46,37 @@ struct Seen {
 
 impl Scene {
     pub(crate) fn new() -> Self {
+        Self::with(|_| ())
+    }
+
+    /// With a server of another kind.
+    pub(crate) fn with(change: impl FnOnce(&mut signal::Config)) -> Self {
+        let secret = Some(signal::Secret::new(*b"a secret of this test, long enough"));
+        let mut config = signal::Config { secret, limited: false, ..signal::Config::default() };
+        change(&mut config);
         let folder = tempfile::tempdir().expect("a folder");
         let film: Vec<u8> = (0_u32..2_000_000).map(|at| at.wrapping_mul(2_654_435_761).to_be_bytes()[0]).collect();
         std::fs::write(folder.path().join("film.mkv"), film).expect("a film");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("bound").port();
-        Self { folder, port, server: Some(Server::start(listener)) }
+        let server = Some(Server::start(listener, config.clone()));
+        Self { folder, port, config, server }
     }
 
     /// The film's path.
     pub(crate) fn film(&self) -> String {
         self.folder.path().join("film.mkv").display().to_string()
+    }
+
+    /// Another file beside it.
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).expect("a file");
+        path.display().to_string()
+    }
+
+    pub(crate) fn create(&self, name: &str, code: RoomCode) -> Person {
+        self.person(name, Entry::Create { code: Some(code) }, |_| ())
     }
 
     pub(crate) fn host(&self, name: &str) -> Person {
@@ -76,18 +97,23 @@ impl Scene {
         self.person(name, Entry::Join { code }, change)
     }
 
-    /// The server goes, and another with the same port and key comes after a while.
+    /// The server forgets its key, too, when it is restarted next.
+    pub(crate) fn forget_key(&mut self) {
+        self.config.secret = Some(signal::Secret::new(*b"another secret of this test, as long"));
+    }
+
+    /// The server goes, and another with the same port comes after a while.
     pub(crate) fn restart_server(&mut self, after: Duration) {
         if let Some(server) = self.server.take() {
             drop(server.stop);
             server.thread.join().expect("it ends well");
         }
-        let port = self.port;
+        let (port, config) = (self.port, self.config.clone());
         let (stop, stopped) = bounded(1);
         let thread = std::thread::spawn(move || {
             std::thread::sleep(after);
             let listener = TcpListener::bind(("127.0.0.1", port)).expect("the port is free again");
-            serve(listener, stopped);
+            serve(listener, config, &stopped);
         });
         self.server = Some(Server { stop, thread });
     }
@@ -137,16 +163,14 @@ impl Drop for Scene {
 }
 
 impl Server {
-    fn start(listener: TcpListener) -> Self {
+    fn start(listener: TcpListener, config: signal::Config) -> Self {
         let (stop, stopped) = bounded(1);
-        let thread = std::thread::spawn(move || serve(listener, stopped));
+        let thread = std::thread::spawn(move || serve(listener, config, &stopped));
         Self { stop, thread }
     }
 }
 
-fn serve(listener: TcpListener, stopped: smol::channel::Receiver<()>) {
-    let secret = Some(signal::Secret::new(*b"a secret of this test, long enough"));
-    let config = signal::Config { secret, limited: false, ..signal::Config::default() };
+fn serve(listener: TcpListener, config: signal::Config, stopped: &smol::channel::Receiver<()>) {
     listener.set_nonblocking(true).expect("a socket");
     let stop = async {
         let _ = stopped.recv().await;
@@ -196,9 +220,28 @@ impl Person {
         }
     }
 
+    /// Its end, or `None` when it saw that first.
+    pub(crate) fn ends_or_sees(self, is_so: impl Fn(&View) -> bool) -> Option<End> {
+        let deadline = Instant::now() + SOON;
+        while let Ok(update) = self.session.updates().recv_blocking() {
+            match update {
+                Update::Ended(end) => return Some(end),
+                Update::View(view) if is_so(&view) => return None,
+                Update::View(_) | Update::Said(_) | Update::Noticed(_) | Update::Keep { .. } => {}
+            }
+            assert!(Instant::now() < deadline, "neither");
+        }
+        panic!("it ended without saying why");
+    }
+
     pub(crate) fn leaves(self) -> End {
         self.wants(Wish::Leave);
         self.ends()
+    }
+
+    /// Vanishes without a goodbye.
+    pub(crate) fn vanishes(self) {
+        drop(self.session);
     }
 
     pub(crate) fn ends(self) -> End {

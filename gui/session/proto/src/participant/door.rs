@@ -52,6 +52,8 @@ pub(super) struct Door {
     pub(super) host: Option<ParticipantId>,
     pub(super) swarm: Option<Swarm>,
     pub(super) rules: Option<Rules>,
+    /// A new room was asked for, not an existing one.
+    pub(super) creates: bool,
     /// The server does not know the room any more.
     forgotten_since: Option<Instant>,
     /// A goodbye is on its way.
@@ -80,6 +82,7 @@ impl Door {
             host: None,
             swarm: None,
             rules: None,
+            creates: false,
             forgotten_since: None,
             goodbye: None,
             leaving: None,
@@ -146,9 +149,9 @@ impl Participant {
             "name": self.setup.name,
             "capabilities": {"nativePlayback": true, "version": VERSION, "sync": SYNC},
         });
-        let creates = matches!(self.setup.entry, Entry::Create { .. }) && self.door.token.is_none();
+        self.door.creates = matches!(self.setup.entry, Entry::Create { .. }) && self.door.token.is_none();
         match self.door.code.clone() {
-            Some(code) if !creates => {
+            Some(code) if !self.door.creates => {
                 payload["code"] = json!(code.as_str());
                 if let Some(token) = self.door.token.as_ref().map(Secret::as_str).or(self.door.old_token.as_deref()) {
                     payload["sessionToken"] = json!(token);

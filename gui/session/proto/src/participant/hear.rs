@@ -22,9 +22,10 @@ impl Participant {
             ServerEvent::RoomCreated(Ok(entered)) | ServerEvent::RoomJoined(Ok(entered)) => {
                 self.on_entered(now, *entered);
             }
-            ServerEvent::RoomCreated(Err(refusal)) | ServerEvent::RoomJoined(Err(refusal)) => {
-                self.on_refused_entry(now, &refusal);
-            }
+            ServerEvent::RoomCreated(Err(refusal)) if self.door.creates => self.on_refused_entry(now, &refusal),
+            ServerEvent::RoomJoined(Err(refusal)) if !self.door.creates => self.on_refused_entry(now, &refusal),
+            // Of what was asked before.
+            ServerEvent::RoomCreated(Err(_)) | ServerEvent::RoomJoined(Err(_)) => {}
             ServerEvent::SessionToken(token) => self.keep(token),
             ServerEvent::ParticipantList(list) => self.people.replace(list),
             ServerEvent::ParticipantJoined(member) => self.on_joined(now, member),
@@ -299,6 +300,13 @@ impl Participant {
 
     fn on_error(&mut self, now: Instant, refusal: &Refusal) {
         let code = refusal.code;
+        if self.entering {
+            // Our servers say it in the answer, too; others say nothing else.
+            if !self.door.was_inside {
+                self.on_refused_entry(now, refusal);
+            }
+            return;
+        }
         match code {
             Some(Code::S007) => self.end(End::Removed),
             Some(Code::S008) => self.notice_not_allowed(now, "do that"),

@@ -3,4 +3,5 @@
 mod entering;
 mod playing;
 mod talking;
+mod told;
 mod wishing;
