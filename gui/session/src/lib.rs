@@ -7,6 +7,7 @@ pub mod clock;
 pub mod engine_link;
 pub mod limits;
 pub mod player;
+pub mod qr;
 mod run;
 mod session;
 pub mod settings;
