@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod engine_link;
+pub mod lan;
 pub mod limits;
 pub mod player;
 pub mod qr;

@@ -274,7 +274,7 @@ fn known(name: &str) -> String {
 
 /// Without what makes a line say something else than it seems to: control characters, and those that turn its direction
 /// (Unicode 9.0, "Bidirectional character types": embeddings, overrides, isolates and marks).
-fn cleaned(text: &str) -> String {
+pub fn cleaned(text: &str) -> String {
     let hides = |c: &char| {
         c.is_control()
             || matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -10,6 +10,7 @@ mod parse;
 mod server;
 
 pub use client::{Capabilities, ClientEvent, FilmNews, HostLeft, Mode, Relay, RelayKind, Report, RoomSnapshot};
+pub use fields::cleaned;
 pub use parse::parse_client;
 pub use server::{
     ChatLine, Entered, FilmShared, IceServer, Moved, Participant, Policy, Refusal, Relayed, RoomShown, RoomState,
