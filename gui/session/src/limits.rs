@@ -61,3 +61,18 @@ pub const GOODBYE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Characters of what the server or the network says of a failure.
 pub const WORDS_CHARS_MAX: usize = 300;
+
+/// Commands that wait for the player. Full: it hangs, and what comes is lost.
+pub const PLAYER_COMMANDS_MAX: usize = 256;
+
+/// Events of the player that wait for the session. Full: the player's thread waits.
+pub const PLAYER_EVENTS_MAX: usize = 256;
+
+/// From a player's start until it can be spoken to; also for one line to be taken by it.
+pub const PLAYER_START_PATIENCE: Duration = Duration::from_secs(10);
+
+/// For a player to quit before it is killed.
+pub const PLAYER_QUIT_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Bytes of a line that a player says.
+pub const PLAYER_LINE_LEN_MAX: usize = 1024 * 1024;

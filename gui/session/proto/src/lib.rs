@@ -13,6 +13,7 @@
 
 pub mod invite;
 pub mod limits;
+pub mod mpv;
 pub mod participant;
 pub mod player;
 pub mod server_url;

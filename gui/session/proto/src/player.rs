@@ -100,6 +100,8 @@ pub enum PlayerWish {
     Pause,
     /// That it is there.
     Seek(MediaTime),
+    /// That it is so many seconds further, or back.
+    SeekBy(f64),
 }
 
 /// Why a film does not play.

@@ -1,7 +1,11 @@
 //! Players: whatever shows a film at an address, told and heard in the words of [`session_proto::player`].
 
+mod mpv;
+
 use session_proto::player::{Command, Event, Traits};
 use smol::channel::Receiver;
+
+pub use mpv::{MpvOptions, MpvPlayer};
 
 /// What plays a film.
 ///

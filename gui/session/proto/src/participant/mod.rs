@@ -218,6 +218,7 @@ impl Participant {
                     player::PlayerWish::Play => Wish::Play,
                     player::PlayerWish::Pause => Wish::Pause,
                     player::PlayerWish::Seek(to) => Wish::Seek(to),
+                    player::PlayerWish::SeekBy(by) => Wish::SeekBy(by),
                 },
             ),
             player::Event::Buffering(buffering) => {

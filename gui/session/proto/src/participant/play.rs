@@ -515,6 +515,13 @@ impl Participant {
         // It stands where it was told to open the film.
         let start = self.play.player.loading.take();
         self.play.player.at = start.map(|at| Sample { at, taken: now, moving: false });
+        let (volume, muted) = (self.play.player.volume, self.play.player.muted);
+        if volume < 1.0 {
+            self.output(Output::Player(Command::SetVolume(volume)));
+        }
+        if muted {
+            self.output(Output::Player(Command::SetMuted(true)));
+        }
         self.play.doing = Doing::Free;
         match self.play.part {
             Part::InStep | Part::Choosing => {
