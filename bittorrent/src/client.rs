@@ -20,7 +20,6 @@ use crate::keeper::Keeper;
 use crate::pool::{Lane, Pool};
 use crate::seed::{self, SeedError};
 use crate::shared::{Known, Shared, lock};
-use crate::storage::Room;
 use crate::swarm::{self, Command, Start, SwarmConfig};
 use crate::torrent_task::Order;
 use crate::tracker_task::NamedTier;
@@ -177,8 +176,7 @@ impl Client {
     /// How full the disk is that downloads lie on; `None` when the system does not say.
     pub async fn disk_room(&self) -> Option<DiskRoom> {
         let data_dir = self.inner.data_dir.clone();
-        let room = self.inner.pool.run(Lane::Bulk, move || Room::of(&data_dir)).await.ok()?;
-        Some(DiskRoom { free: room.free, reserve: room.reserve })
+        self.inner.pool.run(Lane::Bulk, move || DiskRoom::of(&data_dir)).await.ok()
     }
 
     /// Our own addresses that others may reach, for `x.pe`; never loopback.

@@ -1,9 +1,13 @@
 //! A moment of a torrent in figures, and what a player adds to them.
 
+use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use bittorrent_proto::room::MemberId;
 use bittorrent_proto::units::{ByteRange, BytesPerSec};
+
+use crate::storage::Room;
 
 /// What a torrent is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +99,17 @@ pub struct DiskRoom {
     pub free: u64,
     /// Bytes of these that downloads leave free.
     pub reserve: u64,
+}
+
+impl DiskRoom {
+    /// Of the disk that a folder lies on, or will lie on when it is made.
+    ///
+    /// # Errors
+    /// When the system does not say.
+    pub fn of(folder: &Path) -> io::Result<Self> {
+        let room = Room::of(folder).map_err(io::Error::other)?;
+        Ok(Self { free: room.free, reserve: room.reserve })
+    }
 }
 
 /// What the player knows and reads alone cannot tell.

@@ -24,6 +24,7 @@ pub mod signals;
 pub mod stdio;
 pub mod terminal;
 
+pub use bittorrent::DiskRoom;
 pub use config::{Config, VERSION, default_data_dir};
 pub use engine_proto as proto;
 

@@ -59,6 +59,11 @@ impl Address {
         Ok(Self { tls, host, port, authority: authority.to_string() })
     }
 
+    /// What the server is called in a request.
+    pub(crate) fn authority(&self) -> &str {
+        &self.authority
+    }
+
     /// What the WebSocket handshake asks for (Engine.IO 4, "Handshake").
     pub(crate) fn request(&self) -> String {
         format!("{}://{}/socket.io/?EIO=4&transport=websocket", if self.tls { "wss" } else { "ws" }, self.authority)

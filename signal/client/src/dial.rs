@@ -1,5 +1,8 @@
 //! From an address to an open WebSocket.
 
+use std::future::Future;
+use std::io;
+
 use async_tungstenite::tungstenite::Error as WsError;
 use async_tungstenite::tungstenite::protocol::WebSocketConfig;
 use async_tungstenite::{WebSocketStream, client_async_with_config};
@@ -24,7 +27,10 @@ pub enum DialError {
         /// The system's words.
         why: String,
     },
-    /// None of the name's addresses takes a connection.
+    /// The machine is there, and nothing listens at that port.
+    #[error("nobody listens at the server's address")]
+    Refused,
+    /// None of the name's addresses takes a connection, for another reason.
     #[error("the server cannot be reached: {0}")]
     Unreachable(String),
     /// Too slow.
@@ -56,22 +62,18 @@ impl Dialer {
         Self { address, trust, connector: None }
     }
 
+    /// A WebSocket.
     pub(crate) async fn dial(&mut self) -> Result<Socket, DialError> {
-        let in_time = async {
-            smol::Timer::after(DIAL_PATIENCE).await;
-            Err(DialError::TimedOut)
-        };
-        smol::future::or(self.dial_slowly(), in_time).await
+        in_time(self.dial_slowly()).await
+    }
+
+    /// What a WebSocket is made on: a connection on which nothing has been said.
+    pub(crate) async fn dial_stream(&mut self) -> Result<Box<dyn Stream>, DialError> {
+        in_time(self.stream()).await
     }
 
     async fn dial_slowly(&mut self) -> Result<Socket, DialError> {
-        let tcp = self.tcp().await?;
-        let stream: Box<dyn Stream> = if self.address.tls {
-            let connector = self.connector().await?;
-            Box::new(tls::connect(&connector, &self.address.host, tcp).await?)
-        } else {
-            Box::new(tcp)
-        };
+        let stream = self.stream().await?;
         let config = WebSocketConfig::default()
             .max_message_size(Some(SERVER_MESSAGE_LEN_MAX))
             .max_frame_size(Some(SERVER_MESSAGE_LEN_MAX));
@@ -79,6 +81,15 @@ impl Dialer {
             .await
             .map_err(|error| DialError::NoWebSocket(explain(&error)))?;
         Ok(socket)
+    }
+
+    async fn stream(&mut self) -> Result<Box<dyn Stream>, DialError> {
+        let tcp = self.tcp().await?;
+        if !self.address.tls {
+            return Ok(Box::new(tcp));
+        }
+        let connector = self.connector().await?;
+        Ok(Box::new(tls::connect(&connector, &self.address.host, tcp).await?))
     }
 
     async fn tcp(&self) -> Result<TcpStream, DialError> {
@@ -93,6 +104,8 @@ impl Dialer {
                     stream.set_nodelay(true).map_err(|error| DialError::Unreachable(error.to_string()))?;
                     return Ok(stream);
                 }
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => last = DialError::Refused,
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => last = DialError::TimedOut,
                 Err(error) => last = DialError::Unreachable(error.to_string()),
             }
         }
@@ -107,6 +120,14 @@ impl Dialer {
         let connector = smol::unblock(move || tls::connector(&trust)).await?;
         Ok(self.connector.insert(connector).clone())
     }
+}
+
+async fn in_time<T>(what: impl Future<Output = Result<T, DialError>>) -> Result<T, DialError> {
+    let late = async {
+        smol::Timer::after(DIAL_PATIENCE).await;
+        Err(DialError::TimedOut)
+    };
+    smol::future::or(what, late).await
 }
 
 /// A status says more than the library's sentence around it.

@@ -4,6 +4,8 @@
 //! growing pauses until the client is dropped or the server refuses. The server knows a new connection from nothing: whoever
 //! is in a room answers each [`Event::Connected`] by `join-room` with the session token.
 //!
+//! [`get()`] asks a server for `/health` or `/rendezvous` in the same way.
+//!
 //! The protocol is `signal_proto::socketio::client`; here are sockets, TLS, time and chance.
 
 mod address;
@@ -11,6 +13,7 @@ mod back_off;
 mod client;
 mod connection;
 mod dial;
+mod get;
 mod limits;
 mod tls;
 
@@ -18,5 +21,6 @@ pub use address::AddressError;
 pub use client::{AckError, Client, EmitError, Event, Events, Options, Trust};
 pub use connection::LostReason;
 pub use dial::DialError;
+pub use get::{Answer, GetError, get};
 pub use signal_proto::socketio::client::Lost;
 pub use tls::TlsError;

@@ -18,3 +18,9 @@ pub(crate) const BACK_OFF_MIN: Duration = Duration::from_millis(500);
 pub(crate) const BACK_OFF_MAX: Duration = Duration::from_secs(15);
 /// A connection that held so long was a good one: the pauses begin anew.
 pub(crate) const GOOD_AFTER: Duration = Duration::from_secs(15);
+/// For the whole answer to a GET, once there is a connection.
+pub(crate) const ANSWER_PATIENCE: Duration = Duration::from_secs(8);
+/// Bytes of it with its head; `/health` and `/rendezvous` have some hundred.
+pub(crate) const ANSWER_LEN_MAX: usize = 64 * 1024;
+/// Headers of it.
+pub(crate) const ANSWER_HEADERS_MAX: usize = 64;

@@ -290,7 +290,7 @@ fn nobody_there_and_no_such_name() {
     smol::block_on(async {
         let url = Server::new().await.url("http", "127.0.0.1");
         let (_client, mut events) = Client::connect(&url, Options::default()).unwrap();
-        assert!(matches!(lost(&mut events).await.0, LostReason::Dial(DialError::Unreachable(_))));
+        assert!(matches!(lost(&mut events).await.0, LostReason::Dial(DialError::Refused)));
         let (_client, mut events) = Client::connect("http://no.such.name.invalid", Options::default()).unwrap();
         let (reason, _) = lost(&mut events).await;
         assert!(matches!(&reason, LostReason::Dial(DialError::Name { .. })), "{reason}");

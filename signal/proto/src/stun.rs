@@ -3,8 +3,14 @@
 //! Only Binding requests are answered (RFC 8489, section 6.3.1; RFC 3489 for old clients), without authentication. Indications,
 //! answers and anything else get nothing, so two servers never talk to each other. UDP lies about who sent it: an answer is at
 //! most [`STUN_GROWTH_MAX`] bytes longer than its request, so nobody is flooded by way of us who could not be flooded directly.
+//!
+//! [`Question`] is the asking side.
+
+mod client;
 
 use std::net::{IpAddr, SocketAddr};
+
+pub use client::Question;
 
 use crate::limits::{STUN_GROWTH_MAX, STUN_LEN_MAX};
 
