@@ -8,6 +8,7 @@
 //! | [`signal`] | the signalling server as a child process |
 //! | [`guest`] | a Socket.IO client of our own hand, for its rooms |
 //! | [`scene`] | a room of it that goes on while something is done to the server |
+//! | [`screen`] | a screen and ears for several players at once: how far they are apart |
 //! | [`websocket`] | a WebSocket by hand, for what no honest client sends |
 //! | [`disk`] | small disks, for those who may mount |
 //! | [`http`] | a blocking HTTP client that shows every byte |
@@ -39,6 +40,8 @@ pub mod metafile;
 pub mod net;
 pub mod process;
 pub mod scene;
+#[cfg(target_os = "linux")]
+pub mod screen;
 pub mod seeder;
 pub mod signal;
 pub mod stock;

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;
 use std::panic::resume_unwind;
 use std::process::Command;
+use std::time::Duration;
 
 use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
@@ -32,6 +33,15 @@ pub enum Addresses {
     V6,
 }
 
+/// What lies between a machine and the street.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Line {
+    /// To the street and back.
+    pub round_trip: Duration,
+    /// So many hundredths of the packets are lost, in each direction.
+    pub loss_percent: f64,
+}
+
 /// A machine at the street. Whatever runs in it must end before it.
 pub struct Host {
     namespace: Namespace,
@@ -39,6 +49,8 @@ pub struct Host {
     number: u8,
     /// Where it is plugged in.
     port: u8,
+    /// What holds its line, when that is a long one.
+    _line: Option<Program>,
 }
 
 /// The street's number at the end of all addresses; hosts count on from it.
@@ -63,11 +75,38 @@ impl Network {
 
     /// One more host.
     pub fn host(&mut self, addresses: Addresses) -> Host {
+        self.plug_in(addresses, |number, host| {
+            ip(&format!("link add port{number} type veth peer name eth0 netns {host}"));
+            None
+        })
+    }
+
+    /// One more host, at the end of a line. It needs Linux's TUN devices.
+    pub fn far_host(&mut self, addresses: Addresses, line: Line) -> Host {
+        self.plug_in(addresses, |number, host| {
+            let (far, port) = (format!("far{number}"), format!("port{number}"));
+            let delay_ms = line.round_trip.as_secs_f64() * 500.0;
+            let mut command = Command::new(find("python3"));
+            command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/python/line.py")).args([&far, &port]);
+            command.args([delay_ms.to_string(), line.loss_percent.to_string(), number.to_string()]);
+            let mut held = Program::start(&mut command);
+            within(SOON, "both ends of the line are there", || {
+                let ended = held.wait(Duration::ZERO);
+                assert!(ended.is_none(), "{}", held.stderr.text());
+                held.stdout.text().contains("ready").then_some(())
+            });
+            ip(&format!("link set {far} netns {host} name eth0"));
+            Some(held)
+        })
+    }
+
+    /// `plug` makes `eth0` in the namespace of that process, and `portNUMBER` here.
+    fn plug_in(&mut self, addresses: Addresses, plug: impl FnOnce(u8, u32) -> Option<Program>) -> Host {
         self.host_count = self.host_count.checked_add(1).expect("a street has less than 255 hosts");
         let (namespace, number) = (Namespace::new(), self.host_count);
-        ip(&format!("link add port{number} type veth peer name eth0 netns {}", namespace.holder.id()));
+        let line = plug(number, namespace.holder.id());
         ip(&format!("link set port{number} master street up"));
-        let host = Host { namespace, number, port: number };
+        let host = Host { namespace, number, port: number, _line: line };
         host.inside(|| {
             ip("link set lo up");
             ip("link set eth0 up");
@@ -187,7 +226,7 @@ impl Namespace {
         // `cat` ends when its input does: with the value, or with this process however that ends.
         let mut holder = Program::start(Command::new(find("unshare")).args(["--net", "cat"]));
         let file = within(SOON, "a network namespace of its own", || {
-            let status = holder.wait(std::time::Duration::ZERO);
+            let status = holder.wait(Duration::ZERO);
             assert!(status.is_none(), "{}\n{HELP}", holder.stderr.text());
             let ours = std::fs::read_link("/proc/thread-self/ns/net").expect("Linux says which network this is");
             let path = format!("/proc/{}/ns/net", holder.id());
