@@ -49,6 +49,10 @@ install_players() {
     install_packages "has ffmpeg && has ffprobe" ffmpeg "has mpv" mpv
 }
 
+install_screens_and_ears() {
+    install_packages "has Xvfb" xvfb "has pulseaudio" pulseaudio "has parec" pulseaudio-utils "has ip" iproute2
+}
+
 install_test_tools() {
     install_packages \
         "python3 -c 'import venv, ensurepip'" "python3 python3-venv" \

@@ -107,3 +107,45 @@ fn clips_are_of_the_size_and_shape_they_claim() {
         assert!((200_000..400_000).contains(&rate), "{container:?}: {rate} bytes a second");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_long_line_takes_its_time_and_a_bad_one_loses_packets() {
+    use std::net::{TcpListener, TcpStream, UdpSocket};
+    use std::time::{Duration, Instant};
+
+    use tests::net::{Addresses, Line, Network};
+
+    let Some(mut network) = Network::new() else { return };
+    let round_trip = Duration::from_millis(80);
+    let far = network.far_host(Addresses::All, Line { round_trip, loss_percent: 0.0 });
+    let near = network.host(Addresses::All);
+    let listener = far.inside(|| TcpListener::bind((far.public(), 0)).unwrap());
+    let address = listener.local_addr().unwrap();
+    near.inside(|| {
+        // The first packet also asks for the hardware's address, which is one more round trip.
+        drop(TcpStream::connect(address).unwrap());
+        let begin = Instant::now();
+        drop(TcpStream::connect(address).unwrap());
+        let took = begin.elapsed();
+        assert!(took >= round_trip, "{took:?}");
+    });
+
+    let bad = network.far_host(Addresses::All, Line { round_trip: Duration::ZERO, loss_percent: 30.0 });
+    let ears = bad.inside(|| UdpSocket::bind((bad.public(), 0)).unwrap());
+    ears.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    let hears = || ears.recv_from(&mut [0; 16]).is_ok();
+    let address = ears.local_addr().unwrap();
+    let mouth = near.inside(|| UdpSocket::bind((near.public(), 0)).unwrap());
+    let say = || assert_eq!(mouth.send_to(b"a packet", address).unwrap(), 8);
+    // The first ones wait for the hardware's address, and asking for that may take several questions.
+    tests::within(tests::SOON, "a packet arrives", || {
+        say();
+        hears().then_some(())
+    });
+    while hears() {}
+    (0..500).for_each(|_| say());
+    let heard = std::iter::from_fn(|| hears().then_some(())).count();
+    // 350 are to be expected, give or take 10.
+    assert!((270..430).contains(&heard), "{heard} of 500 arrived");
+}
