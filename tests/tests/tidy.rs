@@ -34,7 +34,7 @@ const IO_CRATES: [&str; 22] = [
 ];
 
 /// Who of us may use whom, dev-dependencies apart. Whatever is not here is a reversed arrow.
-const ARROWS: [(&str, &[&str]); 14] = [
+const ARROWS: [(&str, &[&str]); 15] = [
     ("bittorrent-proto", &[]),
     ("engine-proto", &[]),
     ("httprange", &[]),
@@ -51,6 +51,17 @@ const ARROWS: [(&str, &[&str]); 14] = [
             "engine-proto",
             "signal-proto",
             "sharestream-signal-client",
+            "sharestream-engine",
+            "sharestream-signal",
+        ],
+    ),
+    (
+        "sharestream",
+        &[
+            "sharestream-session",
+            "session-proto",
+            "engine-proto",
+            "signal-proto",
             "sharestream-engine",
             "sharestream-signal",
         ],

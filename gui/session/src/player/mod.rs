@@ -1,11 +1,15 @@
 //! Players: whatever shows a film at an address, told and heard in the words of [`session_proto::player`].
 
 mod mpv;
+mod none;
+mod null;
 
 use session_proto::player::{Command, Event, Traits};
 use smol::channel::Receiver;
 
 pub use mpv::{MpvOptions, MpvPlayer};
+pub use none::NoPlayer;
+pub use null::{BYTES_PER_SECOND, NullModel, NullPlayer};
 
 /// What plays a film.
 ///

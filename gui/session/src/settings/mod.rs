@@ -47,6 +47,11 @@ impl Home {
         Self { folder: folder.to_owned() }
     }
 
+    /// Where they live; it may not be there yet.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// What is set: the environment's variables come before those of `.env` in the working folder, and these before the file.
     pub fn load(&self) -> Loaded {
         let variable = |name: &str| std::env::var(name).ok();

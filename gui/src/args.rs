@@ -1,0 +1,347 @@
+//! The command line: one table makes parser and help.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use engine_proto::flags::LogLevel;
+use session::proto::invite::Invite;
+use session::proto::server_url::ServerUrl;
+use session::proto::settings::LowPower;
+use session::proto::wish::LateJoin;
+use signal_proto::ids::RoomCode;
+
+/// What the program is asked for.
+#[derive(Debug)]
+pub(crate) enum Invocation {
+    /// `--help`.
+    Help,
+    /// `--version`.
+    Version,
+    /// A room.
+    Run(Box<Args>),
+}
+
+/// A command line that can be followed.
+#[derive(Debug)]
+pub(crate) struct Args {
+    pub(crate) task: Task,
+    pub(crate) headless: bool,
+    /// Between two views of `--headless`.
+    pub(crate) every: Duration,
+    pub(crate) server: Option<ServerUrl>,
+    pub(crate) name: Option<String>,
+    pub(crate) player: PlayerChoice,
+    pub(crate) mpv: PathBuf,
+    pub(crate) mpv_flags: Vec<String>,
+    pub(crate) engine: Option<PathBuf>,
+    pub(crate) data_dir: Option<String>,
+    pub(crate) listen_port: Option<u16>,
+    pub(crate) http_port: Option<u16>,
+    pub(crate) max_upload: Option<u64>,
+    pub(crate) max_download: Option<u64>,
+    pub(crate) disk_limit: Option<u64>,
+    pub(crate) late: Option<LateJoin>,
+    pub(crate) low_power: Option<LowPower>,
+    pub(crate) spectate: bool,
+    pub(crate) settings: Option<PathBuf>,
+    pub(crate) log_file: Option<PathBuf>,
+    pub(crate) log_level: Option<LogLevel>,
+}
+
+/// What is to be done.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// Share a film in a new room.
+    Host {
+        /// The file or folder.
+        film: String,
+        /// The room's code.
+        code: Option<RoomCode>,
+    },
+    /// Come into somebody's room.
+    Join {
+        /// As it was pasted.
+        invite: Invite,
+    },
+}
+
+/// What shows the film.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlayerChoice {
+    /// A window of mpv.
+    Mpv,
+    /// mpv without window and sound.
+    Unseen,
+    /// A model that reads as a player does, and shows nothing.
+    Null,
+    /// Nothing: the film is only shared, and nobody waits for this participant.
+    None,
+}
+
+/// What is wrong with a command line.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct UsageError(String);
+
+/// A flag: its name, what comes after it (nothing for a switch), and what it does.
+type Flag = (&'static str, &'static str, &'static str);
+
+const FLAGS: [Flag; 23] = [
+    ("server", "URL", "the rooms' server; without one, hosting starts a server of its own for the local network"),
+    ("name", "NAME", "what the others see; the system's user otherwise"),
+    ("code", "CODE", "the new room's code, if it is free"),
+    ("player", "mpv|unseen|null|none", "a window of mpv; mpv without window and sound; a model of a player; no player"),
+    ("mpv", "PATH", "mpv's program"),
+    ("mpv-flag", "FLAG", "a flag for mpv; may be given more than once"),
+    (
+        "late",
+        "now|start|ask",
+        "in a film that runs already: where the others are, from its start a little faster, or ask",
+    ),
+    ("spectate", "", "only watch: nobody waits for this participant, and the room does not move its player"),
+    ("headless", "", "no screen: JSON lines on stdin and stdout, for programs"),
+    ("every", "MS", "the shortest time between two views of --headless; 250"),
+    ("data-dir", "PATH", "where downloads live"),
+    ("listen-port", "PORT", "the port for the others' engines; 0 for any"),
+    ("http-port", "PORT", "the port of the local server for players; 0 for any"),
+    ("max-upload", "BYTES", "a second, to all others; K and M are understood; 0 for no limit"),
+    ("max-download", "BYTES", "a second, from all others"),
+    ("disk-limit", "BYTES", "of downloads kept on disk; 0 for no limit"),
+    ("engine", "PATH", "run the engine as this program instead of inside"),
+    ("low-power", "auto|on|off", "spare the machine"),
+    ("settings", "PATH", "the folder of settings; the system's own otherwise"),
+    ("log-file", "PATH", "the log; sharestream.log in the folder of settings otherwise"),
+    ("log-level", "LEVEL", "error, warn, info, debug or trace"),
+    ("version", "", "say the version"),
+    ("help", "", "this"),
+];
+
+/// The flag that may be given more than once.
+const REPEATED: &str = "mpv-flag";
+
+/// Reads the words after the program's name.
+///
+/// # Errors
+/// When they cannot be followed; the words say what would be right.
+pub(crate) fn parse(words: &[String]) -> Result<Invocation, UsageError> {
+    let (rest, given) = read(words)?;
+    if given.contains_key("help") || words.is_empty() {
+        return Ok(Invocation::Help);
+    }
+    if given.contains_key("version") {
+        return Ok(Invocation::Version);
+    }
+    let last = |name: &str| given.get(name).and_then(|values| values.last()).map(String::as_str);
+    let task = match &rest[..] {
+        ["host", film] => Task::Host {
+            film: (*film).to_owned(),
+            code: last("code")
+                .map(|code| {
+                    let folded: String = code.chars().filter(|symbol| *symbol != '-').collect();
+                    RoomCode::parse(&folded).ok_or_else(|| wrong("code", "4 to 32 letters, digits and hyphens"))
+                })
+                .transpose()?,
+        },
+        ["join", invite @ ..] if !invite.is_empty() => {
+            Task::Join { invite: Invite::parse(&invite.join(" ")).map_err(|error| UsageError(error.to_string()))? }
+        }
+        ["host"] => return Err(UsageError("host what? Name a film: sharestream host FILE".to_owned())),
+        ["host", ..] => return Err(UsageError("one film or folder at a time: sharestream host FILE".to_owned())),
+        ["join"] => return Err(UsageError("join what? Paste a code or link: sharestream join ABC1-2345".to_owned())),
+        [] => return Err(UsageError("what to do: host a FILE, or join a CODE?".to_owned())),
+        [other, ..] => return Err(UsageError(format!("`{}` is nothing that can be done", other.escape_debug()))),
+    };
+    if last("code").is_some() && matches!(task, Task::Join { .. }) {
+        return Err(UsageError("--code is for new rooms; a room that is joined has one".to_owned()));
+    }
+    Ok(Invocation::Run(Box::new(Args {
+        task,
+        headless: given.contains_key("headless"),
+        every: Duration::from_millis(last("every").map(|text| number("every", text)).transpose()?.unwrap_or(250)),
+        server: last("server")
+            .map(|url| ServerUrl::parse(url).map_err(|error| UsageError(format!("--server: {error}"))))
+            .transpose()?,
+        name: last("name").map(str::to_owned).filter(|name| !name.trim().is_empty()),
+        player: match last("player") {
+            None | Some("mpv") => PlayerChoice::Mpv,
+            Some("unseen") => PlayerChoice::Unseen,
+            Some("null") => PlayerChoice::Null,
+            Some("none") => PlayerChoice::None,
+            Some(_) => return Err(wrong("player", "mpv, unseen, null or none")),
+        },
+        mpv: last("mpv").unwrap_or("mpv").into(),
+        mpv_flags: given.get("mpv-flag").cloned().unwrap_or_default(),
+        engine: last("engine").map(PathBuf::from),
+        data_dir: last("data-dir").map(str::to_owned),
+        listen_port: last("listen-port").map(|text| number("listen-port", text)).transpose()?,
+        http_port: last("http-port").map(|text| number("http-port", text)).transpose()?,
+        max_upload: last("max-upload").map(|text| bytes("max-upload", text)).transpose()?,
+        max_download: last("max-download").map(|text| bytes("max-download", text)).transpose()?,
+        disk_limit: last("disk-limit").map(|text| bytes("disk-limit", text)).transpose()?,
+        late: match last("late") {
+            None => None,
+            Some("now") => Some(LateJoin::Now),
+            Some("start") => Some(LateJoin::FromStart),
+            Some("ask") => Some(LateJoin::Ask),
+            Some(_) => return Err(wrong("late", "now, start or ask")),
+        },
+        low_power: match last("low-power") {
+            None => None,
+            Some("auto") => Some(LowPower::Auto),
+            Some("on") => Some(LowPower::On),
+            Some("off") => Some(LowPower::Off),
+            Some(_) => return Err(wrong("low-power", "auto, on or off")),
+        },
+        spectate: given.contains_key("spectate"),
+        settings: last("settings").map(PathBuf::from),
+        log_file: last("log-file").map(PathBuf::from),
+        log_level: last("log-level")
+            .map(|name| LogLevel::named(name).ok_or_else(|| wrong("log-level", "error, warn, info, debug or trace")))
+            .transpose()?,
+    })))
+}
+
+/// What `--help` prints.
+pub(crate) fn help() -> String {
+    let mut text = "sharestream host FILE [flags]     shares a film or folder in a new room, and plays it
+sharestream join CODE|LINK        comes into somebody's room
+
+"
+    .to_owned();
+    let width = FLAGS.iter().map(|(name, takes, _)| name.len() + takes.len()).max().unwrap_or_default() + 5;
+    for (name, takes, does) in FLAGS {
+        let flag = format!("  --{name} {takes}");
+        text.push_str(&format!("{flag:width$}  {does}\n"));
+    }
+    text.push_str(
+        "\nIn a terminal, ? shows the keys. Settings, and the variables SERVER_URL and others: docs/settings.md.\n",
+    );
+    text
+}
+
+/// The words that are no flags, and each flag's values in their order.
+type Read<'a> = (Vec<&'a str>, BTreeMap<&'static str, Vec<String>>);
+
+fn read(words: &[String]) -> Result<Read<'_>, UsageError> {
+    let (mut rest, mut given) = (Vec::new(), BTreeMap::<_, Vec<String>>::new());
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        // One dash and two are the same; a dash alone is a name.
+        let Some(flag) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).filter(|flag| !flag.is_empty())
+        else {
+            rest.push(word.as_str());
+            continue;
+        };
+        let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value.to_owned())));
+        let name = if name == "h" { "help" } else { name };
+        let Some((name, takes, _)) = FLAGS.iter().find(|(known, _, _)| *known == name) else {
+            return Err(UsageError(format!("there is no flag --{}", name.escape_debug())));
+        };
+        let value = match (takes.is_empty(), value) {
+            (true, None) => String::new(),
+            (true, Some(_)) => return Err(UsageError(format!("--{name} takes no value"))),
+            (false, Some(value)) => value,
+            (false, None) => {
+                words.next().cloned().ok_or_else(|| UsageError(format!("--{name} needs a value: {takes}")))?
+            }
+        };
+        let values = given.entry(*name).or_default();
+        if !values.is_empty() && *name != REPEATED && !takes.is_empty() {
+            return Err(UsageError(format!("--{name} was given twice")));
+        }
+        values.push(value);
+    }
+    Ok((rest, given))
+}
+
+fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, UsageError> {
+    text.parse().map_err(|_| wrong(name, "a number"))
+}
+
+/// `2M` is 2,000,000; a suffix of the engine's flags.
+fn bytes(name: &str, text: &str) -> Result<u64, UsageError> {
+    let (digits, unit) = match text.strip_suffix(['K', 'k']) {
+        Some(digits) => (digits, 1_000),
+        None => text.strip_suffix(['M', 'm']).map_or((text, 1), |digits| (digits, 1_000_000)),
+    };
+    let count: Option<u64> = digits.parse().ok();
+    count.and_then(|count| count.checked_mul(unit)).ok_or_else(|| wrong(name, "a number, with K or M after it"))
+}
+
+fn wrong(name: &str, right: &str) -> UsageError {
+    UsageError(format!("--{name} takes {right}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Result<Invocation, UsageError> {
+        parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
+    }
+
+    fn args(line: &str) -> Args {
+        match words(line) {
+            Ok(Invocation::Run(args)) => *args,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_film_is_hosted_and_a_room_joined() {
+        let host = args("host /films/a.mkv --code my-room -name=Ana --max-upload 2M --headless -player unseen");
+        assert!(
+            matches!(&host.task, Task::Host { film, code: Some(code) } if film == "/films/a.mkv" && code.as_str() == "MYROOM")
+        );
+        assert_eq!((host.name.as_deref(), host.max_upload, host.headless), (Some("Ana"), Some(2_000_000), true));
+        assert_eq!(host.player, PlayerChoice::Unseen);
+        let join = args("join abc1-2345 --mpv-flag --no-border --mpv-flag=--geometry=320x180");
+        assert!(matches!(&join.task, Task::Join { invite } if invite.code.as_str() == "ABC12345"));
+        assert_eq!(join.mpv_flags, ["--no-border", "--geometry=320x180"]);
+        assert!(
+            matches!(args("join https://share.example/j/ABC1-2345").task, Task::Join { invite } if invite.server.is_some())
+        );
+    }
+
+    #[test]
+    fn help_and_version() {
+        assert!(matches!(words(""), Ok(Invocation::Help)));
+        assert!(matches!(words("-h"), Ok(Invocation::Help)));
+        assert!(matches!(words("host x --help"), Ok(Invocation::Help)));
+        assert!(matches!(words("--version"), Ok(Invocation::Version)));
+        for (name, _, _) in FLAGS {
+            assert!(help().contains(&format!("--{name} ")), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_named() {
+        for (line, about) in [
+            ("host", "host what"),
+            ("host a b", "one film"),
+            ("join", "join what"),
+            ("join !", "code"),
+            ("dance", "`dance`"),
+            ("host a --wings", "--wings"),
+            ("host a --name", "--name needs a value"),
+            ("host a --headless=yes", "takes no value"),
+            ("host a --name A --name B", "twice"),
+            ("host a --code ?", "--code takes"),
+            ("join ABC12345 --code XYZW", "new rooms"),
+            ("host a --player vlc", "--player takes"),
+            ("host a --late never", "--late takes"),
+            ("host a --low-power maybe", "--low-power takes"),
+            ("host a --log-level loud", "--log-level takes"),
+            ("host a --max-upload 2G", "--max-upload takes"),
+            ("host a --max-upload 99999999999999999999", "--max-upload takes"),
+            ("host a --listen-port 70000", "--listen-port takes"),
+            ("host a --every soon", "--every takes"),
+            ("host a --server ftp://x", "--server"),
+            ("--headless", "what to do"),
+        ] {
+            let error = words(line).expect_err(line).to_string();
+            assert!(error.contains(about), "{line}: {error}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! `--headless`: JSON lines, an object each. Views and lines of chat on stdout, wishes on stdin. docs/guide.md tells the contract.
+
+mod command;
+
+use std::io::{BufRead as _, Read as _, Write as _};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_lite::future::or;
+use serde_json::{Value, json};
+use session::Update;
+use session::proto::participant::End;
+use session::proto::view::View;
+use session::proto::wish::Wish;
+use smol::Timer;
+use smol::channel::{Receiver, Sender, bounded};
+
+use crate::entrance::Entrance;
+use crate::leaving::{leave_in_time, leave_on_signal};
+use command::{Asked, parse};
+
+/// Bytes of one command.
+const COMMAND_LEN_MAX: u64 = 64 * 1024;
+
+/// Answers to commands that wait to be printed. Full: stdin is not read.
+const ANSWERS_MAX: usize = 64;
+
+enum Happened {
+    Update(Option<Update>),
+    Answer(Option<Value>),
+    Timeout,
+}
+
+/// Until the room is left or ends.
+pub(crate) fn run(mut entrance: Entrance) -> ExitCode {
+    for note in &entrance.notes {
+        print(&json!({"event": "note", "text": note}));
+    }
+    let wishes = entrance.session.wishes().clone();
+    leave_on_signal(wishes.clone());
+    let (answers_in, answers) = bounded(ANSWERS_MAX);
+    let read = move || read_commands(&wishes, &answers_in);
+    if let Err(error) = std::thread::Builder::new().name("stdin".to_owned()).spawn(read) {
+        eprintln!("stdin is not read: {error}");
+    }
+    smol::block_on(print_updates(&mut entrance, &answers))
+}
+
+async fn print_updates(entrance: &mut Entrance, answers: &Receiver<Value>) -> ExitCode {
+    let updates = entrance.session.updates().clone();
+    let every = entrance.every;
+    let mut newest: Option<Arc<View>> = None;
+    let mut printed = Instant::now().checked_sub(every).unwrap_or_else(Instant::now);
+    let mut code_told = false;
+    loop {
+        let update = async { Happened::Update(updates.recv().await.ok()) };
+        let answer = async {
+            match answers.recv().await {
+                Ok(answer) => Happened::Answer(Some(answer)),
+                Err(_) => std::future::pending().await,
+            }
+        };
+        let due = newest.as_ref().map(|_| printed + every);
+        let timeout = async {
+            match due {
+                Some(due) => Timer::at(due).await,
+                None => std::future::pending().await,
+            };
+            Happened::Timeout
+        };
+        match or(or(answer, timeout), update).await {
+            Happened::Update(Some(Update::View(view))) => {
+                if let Some(code) = view.code.as_ref().filter(|_| !code_told) {
+                    code_told = true;
+                    let invite = entrance.opened(code);
+                    print(
+                        &json!({"event": "room", "code": code, "link": invite.app_link(), "webLink": invite.web_link(),
+                        "lan": entrance.is_lan()}),
+                    );
+                }
+                newest = Some(view);
+            }
+            Happened::Update(Some(Update::Said(item))) => print(&with_event("said", &item)),
+            Happened::Update(Some(Update::Noticed(notice))) => print(&with_event("noticed", &notice)),
+            Happened::Update(Some(Update::Keep { code, token })) => entrance.keep(&code, token),
+            Happened::Update(Some(Update::Ended(end))) => {
+                if let Some(view) = newest.take() {
+                    print(&with_event("view", &*view));
+                }
+                return ended(&end);
+            }
+            Happened::Update(None) => return ExitCode::FAILURE,
+            Happened::Answer(Some(Value::Null)) => print_newest(&mut newest, &mut printed),
+            Happened::Answer(Some(answer)) => print(&answer),
+            Happened::Answer(None) => {}
+            Happened::Timeout => print_newest(&mut newest, &mut printed),
+        }
+    }
+}
+
+fn print_newest(newest: &mut Option<Arc<View>>, printed: &mut Instant) {
+    if let Some(view) = newest.take() {
+        *printed = Instant::now();
+        print(&with_event("view", &*view));
+    }
+}
+
+fn ended(end: &End) -> ExitCode {
+    let (why, notice) = match end {
+        End::Left => ("left", None),
+        End::RoomEnded(_) => ("roomEnded", None),
+        End::Removed => ("removed", None),
+        End::Refused(notice) => ("refused", Some(notice)),
+    };
+    let reason = match end {
+        End::RoomEnded(reason) => Some(reason),
+        End::Left | End::Removed | End::Refused(_) => None,
+    };
+    print(&json!({"event": "ended", "why": why, "reason": reason, "notice": notice}));
+    match end {
+        End::Left | End::RoomEnded(_) => ExitCode::SUCCESS,
+        End::Removed => {
+            eprintln!("The host removed you from the room. (S007)");
+            ExitCode::FAILURE
+        }
+        End::Refused(notice) => {
+            eprintln!("{}. {} ({})", notice.title, notice.text, notice.code.as_deref().unwrap_or("S013"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Reads until stdin is closed, which is the wish to leave.
+fn read_commands(wishes: &Sender<Wish>, answers: &Sender<Value>) {
+    let mut stdin = std::io::stdin().lock();
+    loop {
+        let mut line = Vec::new();
+        match stdin.by_ref().take(COMMAND_LEN_MAX).read_until(b'\n', &mut line) {
+            Ok(0) | Err(_) => break,
+            Ok(_) => {}
+        }
+        let text = String::from_utf8_lossy(&line);
+        if text.trim().is_empty() {
+            continue;
+        }
+        let is_whole = line.ends_with(b"\n") || line.len() < usize::try_from(COMMAND_LEN_MAX).unwrap_or(usize::MAX);
+        let parsed =
+            if is_whole { parse(&text) } else { Err(format!("a command has at most {COMMAND_LEN_MAX} bytes")) };
+        let sent = match parsed {
+            Ok(Asked::Wish(wish)) => wishes.send_blocking(wish).is_ok(),
+            Ok(Asked::View) => answers.send_blocking(Value::Null).is_ok(),
+            Err(message) => answers.send_blocking(json!({"event": "error", "message": message})).is_ok(),
+        };
+        if !sent {
+            return;
+        }
+        if !is_whole {
+            // What is left of it is no command.
+            let mut rest = Vec::new();
+            while stdin.by_ref().take(COMMAND_LEN_MAX).read_until(b'\n', &mut rest).is_ok_and(|len| len > 0) {
+                if rest.ends_with(b"\n") {
+                    break;
+                }
+                rest.clear();
+            }
+        }
+    }
+    // A session that is over has left already.
+    let _ = wishes.send_blocking(Wish::Leave);
+    leave_in_time();
+}
+
+fn with_event(event: &str, value: &impl serde::Serialize) -> Value {
+    let mut value = serde_json::to_value(value).unwrap_or_default();
+    value["event"] = json!(event);
+    value
+}
+
+fn print(value: &Value) {
+    let mut stdout = std::io::stdout().lock();
+    if writeln!(stdout, "{value}").and_then(|()| stdout.flush()).is_err() {
+        // Nobody reads: the room is left as by a closed stdin.
+        std::process::exit(0);
+    }
+}
