@@ -4,6 +4,7 @@
 //! terminal, `--headless`, the window, tests and benchmarks.
 
 pub mod clock;
+pub mod doctor;
 pub mod engine_link;
 pub mod lan;
 pub mod limits;

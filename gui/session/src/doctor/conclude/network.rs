@@ -1,0 +1,181 @@
+//! Of the network: ports, addresses, relays.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::doctor::check::{Check, Topic};
+use crate::doctor::seen::{Ipv6Seen, PortSeen, Reach, StunSeen};
+
+pub(crate) fn port(seen: &PortSeen) -> Vec<Check> {
+    let Some(got) = seen.got else {
+        let finding = "The system gives the engine no port at all, so nobody can call this machine.";
+        return vec![
+            Check::bad(Topic::EnginePort, finding, "See whether a security program forbids it.").with_code("E007"),
+        ];
+    };
+    let Some(own) = seen.own else {
+        let finding = "This machine is on no network: films play here alone.";
+        return vec![Check::bad(Topic::EnginePort, finding, "Join a network.")];
+    };
+    let kinds = [("TCP", &seen.tcp), ("UDP", &seen.udp)];
+    let failed = kinds.iter().find_map(|(kind, reach)| match reach {
+        Reach::Yes | Reach::NotTried => None,
+        Reach::No { why } => Some(format!("{kind}: {why}")),
+    });
+    if let Some(failed) = failed {
+        let finding = format!("Port {got} cannot be reached at this machine's own address {own} ({failed}).");
+        let help = "Allow ShareStream in this machine's firewall. Without it others cannot call, though this machine can call them.";
+        return vec![Check::warn(Topic::EnginePort, finding, help)];
+    }
+    let outside = "Whether others reach it through your router, only they can tell";
+    vec![if got == seen.wanted {
+        Check::ok(Topic::EnginePort, format!("Port {got} is free, and reached at {own} over TCP and UDP. {outside}."))
+    } else {
+        let finding = format!(
+            "Port {} is taken, by a running ShareStream perhaps; the engine would use {got}. {outside}.",
+            seen.wanted
+        );
+        Check::warn(Topic::EnginePort, finding, "Nothing has to be done, unless your router sends the other port here.")
+    }]
+}
+
+pub(crate) fn ipv6(seen: Ipv6Seen) -> Vec<Check> {
+    vec![match (seen.global, seen.route) {
+        (true, true) => {
+            Check::ok(Topic::Ipv6, "This machine has IPv6, by which two homes often reach each other without help.")
+        }
+        (true, false) => Check::warn(
+            Topic::Ipv6,
+            "This machine has an IPv6 address and no way out with it.",
+            "IPv4 is enough as a rule. Restarting the router often brings IPv6 back.",
+        ),
+        (false, _) => Check::skipped(Topic::Ipv6, "There is no IPv6 here; IPv4 is enough as a rule."),
+    }]
+}
+
+pub(crate) fn relay(configured: bool) -> Vec<Check> {
+    vec![if configured {
+        Check::ok(
+            Topic::Relay,
+            "A relay (TURN) is configured: calls work between strict networks, too. It is tried once there are calls.",
+        )
+    } else {
+        Check::skipped(
+            Topic::Relay,
+            "No relay (TURN) is configured. Films need none; calls between two strict networks would.",
+        )
+    }]
+}
+
+pub(crate) fn public_address(seen: &StunSeen) -> Vec<Check> {
+    let topic = Topic::PublicAddress;
+    if seen.answers.is_empty() {
+        return vec![Check::skipped(topic, "There is no server that could tell it.")];
+    }
+    let views: Vec<SocketAddr> = seen.answers.iter().filter_map(|(_, view)| *view).collect();
+    let Some(&first) = views.first() else {
+        let finding =
+            "No server answers over UDP. Between two homes films may then have to take a slower way, or none.";
+        return vec![
+            Check::warn(topic, finding, "Allow UDP to the outside in the firewall or router.").with_code("E004"),
+        ];
+    };
+    let at = first.ip();
+    if seen.own.contains(&at) {
+        let how =
+            if is_home(at) { "The server is on this network and sees" } else { "There is no NAT: the world sees" };
+        return vec![Check::ok(topic, format!("{how} this machine at its own address, {at}."))];
+    }
+    if is_home(at) {
+        let finding =
+            format!("The server sees this machine at {at}, an address of a private network between here and there.");
+        return vec![Check::ok(topic, format!("{finding} How the world sees it, a server out there could tell."))];
+    }
+    vec![match views.get(1) {
+        None => Check::ok(topic, format!("Behind a NAT, the world sees this machine at {at}. Of which kind the NAT is, a second server could tell.")),
+        Some(_) if views.iter().all(|view| *view == first) => {
+            Check::ok(topic, format!("Behind a NAT that can be opened, the world sees this machine at {at}."))
+        }
+        Some(_) => Check::warn(
+            topic,
+            format!("Behind a strict NAT: everybody in the world sees another port of {at}, so nobody can be told where to call."),
+            "Forward the engine's port in the router, or use IPv6; it is enough if one of two homes is open.",
+        )
+        .with_code("E004"),
+    }]
+}
+
+fn is_home(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            // 100.64.0.0/10 is shared by a provider's customers (RFC 6598).
+            let [a, b, ..] = ip.octets();
+            ip.is_private() || ip.is_loopback() || ip.is_link_local() || (a == 100 && b & 0xc0 == 64)
+        }
+        IpAddr::V6(ip) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::check::Grade;
+
+    fn sound() -> PortSeen {
+        let own = Some("192.168.1.5".parse().unwrap());
+        PortSeen { wanted: 6881, got: Some(6881), own, tcp: Reach::Yes, udp: Reach::Yes }
+    }
+
+    fn graded(checks: &[Check]) -> (Grade, Option<&'static str>) {
+        let [check] = checks else { panic!("one: {checks:?}") };
+        (check.grade, check.code)
+    }
+
+    #[test]
+    fn ports_free_taken_closed_and_none() {
+        assert_eq!(graded(&port(&sound())), (Grade::Ok, None));
+        assert_eq!(graded(&port(&PortSeen { got: Some(6882), ..sound() })), (Grade::Warn, None));
+        assert_eq!(graded(&port(&PortSeen { got: None, ..sound() })), (Grade::Bad, Some("E007")));
+        assert_eq!(
+            graded(&port(&PortSeen { own: None, tcp: Reach::NotTried, udp: Reach::NotTried, ..sound() })).0,
+            Grade::Bad
+        );
+        let no = Reach::No { why: "no answer".into() };
+        let closed = port(&PortSeen { udp: no.clone(), ..sound() });
+        assert_eq!(graded(&closed).0, Grade::Warn);
+        assert!(closed[0].finding.contains("UDP: no answer"));
+        assert!(port(&PortSeen { tcp: no, ..sound() })[0].finding.contains("TCP: no answer"));
+    }
+
+    #[test]
+    fn ipv6_whole_half_and_none() {
+        let grade = |global, route| graded(&ipv6(Ipv6Seen { global, route })).0;
+        assert_eq!(grade(true, true), Grade::Ok);
+        assert_eq!(grade(true, false), Grade::Warn);
+        assert_eq!(grade(false, true), Grade::Skipped);
+        assert_eq!((graded(&relay(true)).0, graded(&relay(false)).0), (Grade::Ok, Grade::Skipped));
+    }
+
+    fn outside(views: &[Option<&str>]) -> Vec<Check> {
+        let server: SocketAddr = "198.51.100.1:3001".parse().unwrap();
+        let own = ["192.168.1.5", "203.0.113.5"].map(|ip| ip.parse().unwrap()).into();
+        let answers = views.iter().map(|view| (server, view.map(|view| view.parse().unwrap()))).collect();
+        public_address(&StunSeen { own, port: 5000, answers })
+    }
+
+    #[test]
+    fn addresses_outside_of_every_kind() {
+        assert_eq!(graded(&outside(&[])).0, Grade::Skipped);
+        assert_eq!(graded(&outside(&[None, None])), (Grade::Warn, Some("E004")));
+        assert!(outside(&[Some("203.0.113.5:5000")])[0].finding.contains("There is no NAT"));
+        assert!(outside(&[Some("192.168.1.5:5000")])[0].finding.contains("on this network"));
+        for shared in ["10.0.0.1:5000", "100.64.3.3:5000", "[fd00::1]:5000"] {
+            assert!(outside(&[Some(shared)])[0].finding.contains("private network between"), "{shared}");
+        }
+        let one = outside(&[None, Some("198.51.100.7:5000")]);
+        assert!(graded(&one).0 == Grade::Ok && one[0].finding.contains("a second server could tell"));
+        let open = outside(&[Some("198.51.100.7:5000"), Some("198.51.100.7:5000")]);
+        assert!(graded(&open).0 == Grade::Ok && open[0].finding.contains("can be opened"));
+        let strict = outside(&[Some("198.51.100.7:5000"), Some("198.51.100.7:5001")]);
+        assert_eq!(graded(&strict), (Grade::Warn, Some("E004")));
+    }
+}
