@@ -129,6 +129,19 @@ impl Desk {
         self.engine(EngineEvent::Added(added));
     }
 
+    /// The engine shares the film of this machine.
+    pub(crate) fn seeding(&mut self) {
+        let seeding = ipc::Seeding {
+            name: "film.mkv".into(),
+            magnet_uri: MAGNET.into(),
+            server_url: "http://localhost:1/film.mkv".into(),
+            infohash: INFOHASH,
+            length: 1_000,
+            files: Vec::new(),
+        };
+        self.engine(EngineEvent::Seeding(seeding));
+    }
+
     pub(crate) fn progress(&mut self, ranges: &[(u64, u64)], state: State) {
         let figures =
             Figures { ranges: ranges.to_vec(), state, peers: 1, speed: 20, total_bytes: 1_000, ..Figures::default() };

@@ -137,7 +137,7 @@ impl Room {
         Ok(Some(shown))
     }
 
-    /// Whoever controls sees how far the others are.
+    /// Whoever controls sees how far the others are, and who asked for reports.
     pub(super) fn show_readiness(
         &mut self,
         who: &ParticipantId,
@@ -148,7 +148,8 @@ impl Room {
         let told = json!({ "id": who.as_str(), "ready": ready, "ahead": ahead, "forecast": forecast });
         let mode = self.mode.clone();
         self.say_where(Said::new("ready-state", told), |id, member| {
-            id != who && member.knows_sync() && mode.allows(Power::Control, id, member.role())
+            let wants = member.watches_reports || mode.allows(Power::Control, id, member.role());
+            id != who && member.knows_sync() && wants
         });
     }
 

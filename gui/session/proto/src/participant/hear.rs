@@ -72,6 +72,7 @@ impl Participant {
                     let name = self.people.name(id).to_owned();
                     self.happened(now, format!("Resuming without {name}; they will catch up"));
                 }
+                self.anchored = Some(state.anchor.order());
                 self.on_anchor(now, state.anchor);
                 self.tell_ready(now);
             }
@@ -118,6 +119,9 @@ impl Participant {
         let (id, name) = (member.id.clone(), member.name.clone());
         if self.people.put(member).is_none() && id != self.door.id {
             self.happened(now, format!("{name} joined"));
+            // They were not told what was said before, and are about to ask for it.
+            self.said_ready = None;
+            self.timers.set_by(Wake::Ready, now + TOLD_AGAIN_AFTER);
         }
     }
 
@@ -325,6 +329,9 @@ impl Participant {
         self.play.server_now(now).until(at).as_secs_f64()
     }
 }
+
+/// Somebody who comes hears after so long whether the others are ready.
+const TOLD_AGAIN_AFTER: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// A better measurement of the clock that differs by more is worth planning a start anew.
 const CLOCK_STEP_MS: i64 = 3;

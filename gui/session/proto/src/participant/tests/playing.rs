@@ -52,6 +52,21 @@ fn opens_the_film_and_says_that_it_is_ready() {
 }
 
 #[test]
+fn who_shares_a_film_is_told_of_the_room_by_its_state_alone_and_says_that_it_is_ready() {
+    let mut options = setup(crate::participant::Entry::Create { code: None });
+    options.film = Some("/films/film.mkv".into());
+    let mut desk = Desk::entered(options, "host");
+    desk.seeding();
+    desk.state("paused", 0.0, 1, None, &[]);
+    desk.opened();
+    let said = desk.said("ready-state");
+    assert_eq!(said.last().map(|said| said["ready"].clone()), Some(json!(true)), "{said:?}");
+    desk.hear("participant-joined", json!({"id": "cem", "name": "Cem"}));
+    desk.run(1_100);
+    assert_eq!(desk.said("ready-state").len(), 1, "who comes later hears it, too");
+}
+
+#[test]
 fn a_scheduled_start_is_met_on_the_instant() {
     let mut desk = Desk::with_film("viewer");
     desk.state("playing", 0.0, 2, Some(600), &[]);
