@@ -7,7 +7,7 @@ use sharestream_signal_client::{DialError, GetError, TlsError};
 use crate::doctor::check::{Check, Topic};
 use crate::doctor::seen::{RendezvousSeen, ServerSeen, WebSocketSeen};
 
-const NOT_REACHED: &str = "The server was not reached.";
+const NOT_REACHED: &str = "No server was reached.";
 
 /// Beyond it a button that is pressed here is felt late elsewhere.
 const ROUND_TRIP_LONG: Duration = Duration::from_millis(300);
