@@ -19,13 +19,14 @@ pub(crate) enum Invocation {
     /// `--version`.
     Version,
     /// A room.
-    Run(Box<Args>),
+    Room(Task, Box<Args>),
+    /// A look at this machine and its network.
+    Doctor(Box<Args>),
 }
 
 /// A command line that can be followed.
 #[derive(Debug)]
 pub(crate) struct Args {
-    pub(crate) task: Task,
     pub(crate) headless: bool,
     /// Between two views of `--headless`.
     pub(crate) every: Duration,
@@ -134,7 +135,7 @@ pub(crate) fn parse(words: &[String]) -> Result<Invocation, UsageError> {
     }
     let last = |name: &str| given.get(name).and_then(|values| values.last()).map(String::as_str);
     let task = match &rest[..] {
-        ["host", film] => Task::Host {
+        ["host", film] => Some(Task::Host {
             film: (*film).to_owned(),
             code: last("code")
                 .map(|code| {
@@ -142,21 +143,22 @@ pub(crate) fn parse(words: &[String]) -> Result<Invocation, UsageError> {
                     RoomCode::parse(&folded).ok_or_else(|| wrong("code", "4 to 32 letters, digits and hyphens"))
                 })
                 .transpose()?,
-        },
+        }),
         ["join", invite @ ..] if !invite.is_empty() => {
-            Task::Join { invite: Invite::parse(&invite.join(" ")).map_err(|error| UsageError(error.to_string()))? }
+            let invite = Invite::parse(&invite.join(" ")).map_err(|error| UsageError(error.to_string()))?;
+            Some(Task::Join { invite })
         }
+        ["doctor"] => None,
         ["host"] => return Err(UsageError("host what? Name a film: sharestream host FILE".to_owned())),
         ["host", ..] => return Err(UsageError("one film or folder at a time: sharestream host FILE".to_owned())),
         ["join"] => return Err(UsageError("join what? Paste a code or link: sharestream join ABC1-2345".to_owned())),
-        [] => return Err(UsageError("what to do: host a FILE, or join a CODE?".to_owned())),
+        [] => return Err(UsageError("what to do: host a FILE, join a CODE, or ask the doctor?".to_owned())),
         [other, ..] => return Err(UsageError(format!("`{}` is nothing that can be done", other.escape_debug()))),
     };
-    if last("code").is_some() && matches!(task, Task::Join { .. }) {
-        return Err(UsageError("--code is for new rooms; a room that is joined has one".to_owned()));
+    if last("code").is_some() && !matches!(task, Some(Task::Host { .. })) {
+        return Err(UsageError("--code is for new rooms".to_owned()));
     }
-    Ok(Invocation::Run(Box::new(Args {
-        task,
+    let args = Box::new(Args {
         headless: given.contains_key("headless"),
         every: Duration::from_millis(last("every").map(|text| number("every", text)).transpose()?.unwrap_or(250)),
         server: last("server")
@@ -199,13 +201,18 @@ pub(crate) fn parse(words: &[String]) -> Result<Invocation, UsageError> {
         log_level: last("log-level")
             .map(|name| LogLevel::named(name).ok_or_else(|| wrong("log-level", "error, warn, info, debug or trace")))
             .transpose()?,
-    })))
+    });
+    Ok(match task {
+        Some(task) => Invocation::Room(task, args),
+        None => Invocation::Doctor(args),
+    })
 }
 
 /// What `--help` prints.
 pub(crate) fn help() -> String {
     let mut text = "sharestream host FILE [flags]     shares a film or folder in a new room, and plays it
 sharestream join CODE|LINK        comes into somebody's room
+sharestream doctor                looks at this machine and its network: what works, what would help
 
 "
     .to_owned();
@@ -281,26 +288,27 @@ mod tests {
         parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
     }
 
-    fn args(line: &str) -> Args {
+    fn room(line: &str) -> (Task, Args) {
         match words(line) {
-            Ok(Invocation::Run(args)) => *args,
+            Ok(Invocation::Room(task, args)) => (task, *args),
             other => panic!("{line}: {other:?}"),
         }
     }
 
     #[test]
     fn a_film_is_hosted_and_a_room_joined() {
-        let host = args("host /films/a.mkv --code my-room -name=Ana --max-upload 2M --headless -player unseen");
+        let (task, host) = room("host /films/a.mkv --code my-room -name=Ana --max-upload 2M --headless -player unseen");
         assert!(
-            matches!(&host.task, Task::Host { film, code: Some(code) } if film == "/films/a.mkv" && code.as_str() == "MYROOM")
+            matches!(&task, Task::Host { film, code: Some(code) } if film == "/films/a.mkv" && code.as_str() == "MYROOM")
         );
         assert_eq!((host.name.as_deref(), host.max_upload, host.headless), (Some("Ana"), Some(2_000_000), true));
         assert_eq!(host.player, PlayerChoice::Unseen);
-        let join = args("join abc1-2345 --mpv-flag --no-border --mpv-flag=--geometry=320x180");
-        assert!(matches!(&join.task, Task::Join { invite } if invite.code.as_str() == "ABC12345"));
+        assert!(matches!(words("doctor --headless"), Ok(Invocation::Doctor(args)) if args.headless));
+        let (task, join) = room("join abc1-2345 --mpv-flag --no-border --mpv-flag=--geometry=320x180");
+        assert!(matches!(&task, Task::Join { invite } if invite.code.as_str() == "ABC12345"));
         assert_eq!(join.mpv_flags, ["--no-border", "--geometry=320x180"]);
         assert!(
-            matches!(args("join https://share.example/j/ABC1-2345").task, Task::Join { invite } if invite.server.is_some())
+            matches!(room("join https://share.example/j/ABC1-2345").0, Task::Join { invite } if invite.server.is_some())
         );
     }
 

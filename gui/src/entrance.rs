@@ -62,7 +62,7 @@ pub(crate) enum NoEntrance {
 
 impl Entrance {
     /// Does what can be done before the room.
-    pub(crate) fn prepare(args: &Args) -> Result<Self, NoEntrance> {
+    pub(crate) fn prepare(task: &Task, args: &Args) -> Result<Self, NoEntrance> {
         let home = args.settings.as_deref().map(Home::at).or_else(Home::system);
         let loaded = home.as_ref().map(Home::load);
         let (mut settings, mut notes) =
@@ -71,8 +71,8 @@ impl Entrance {
         install_log(args, home.as_ref(), variable, &mut notes);
         take_over(&mut settings, args);
 
-        let hosting = matches!(args.task, Task::Host { .. });
-        let (entry, server, embedded) = where_to(&args.task, &settings)?;
+        let hosting = matches!(task, Task::Host { .. });
+        let (entry, server, embedded) = where_to(task, &settings)?;
         let clock = match std::env::var("SHARESTREAM_CLOCK") {
             Ok(text) => Clock::parse(&text)?,
             Err(_) => Clock::system(),
@@ -89,7 +89,7 @@ impl Entrance {
             name: name.clone(),
             participant: participant()?,
             entry,
-            film: match &args.task {
+            film: match task {
                 Task::Host { film, .. } => Some(absolute(film)),
                 Task::Join { .. } => None,
             },
@@ -147,6 +147,14 @@ impl Entrance {
     pub(crate) const fn is_lan(&self) -> bool {
         self.embedded.is_some()
     }
+}
+
+/// What is set, with the flags on top.
+pub(crate) fn settings_of(args: &Args) -> Settings {
+    let home = args.settings.as_deref().map(Home::at).or_else(Home::system);
+    let mut settings = home.map(|home| home.load().settings).unwrap_or_default();
+    take_over(&mut settings, args);
+    settings
 }
 
 /// The flags come before the settings.

@@ -4,6 +4,7 @@
 //! `terminal` the two faces.
 
 mod args;
+mod doctor;
 mod entrance;
 mod headless;
 mod leaving;
@@ -15,7 +16,7 @@ use args::Invocation;
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let args = match args::parse(&words) {
+    let (task, args) = match args::parse(&words) {
         Ok(Invocation::Help) => {
             print!("{}", args::help());
             return ExitCode::SUCCESS;
@@ -24,19 +25,19 @@ fn main() -> ExitCode {
             println!("sharestream {}", env!("CARGO_PKG_VERSION"));
             return ExitCode::SUCCESS;
         }
-        Ok(Invocation::Run(args)) => *args,
+        Ok(Invocation::Doctor(args)) => return doctor::run(&args),
+        Ok(Invocation::Room(task, args)) => (task, args),
         Err(error) => {
             eprintln!("{error}\nsharestream --help tells what there is.");
             return ExitCode::from(2);
         }
     };
-    let headless = args.headless;
-    let entrance = match entrance::Entrance::prepare(&args) {
+    let entrance = match entrance::Entrance::prepare(&task, &args) {
         Ok(entrance) => entrance,
         Err(error) => {
             eprintln!("{error}");
             return ExitCode::FAILURE;
         }
     };
-    if headless { headless::run(entrance) } else { terminal::run(entrance) }
+    if args.headless { headless::run(entrance) } else { terminal::run(entrance) }
 }

@@ -4,6 +4,7 @@
 //!
 //! | module | what |
 //! | --- | --- |
+//! | [`app`] | `sharestream` as a child process: a participant |
 //! | [`engine`] | the engine as a child process: commands in, events out |
 //! | [`signal`] | the signalling server as a child process |
 //! | [`guest`] | a Socket.IO client of our own hand, for its rooms |
@@ -25,6 +26,7 @@
 //! A harness fails its test by panicking, so functions here return values, not results. Everything is on loopback,
 //! on ports the system chose, in folders of its own; nothing is skipped when a tool is missing: `./test` installs it.
 
+pub mod app;
 pub mod attacker;
 pub mod built;
 pub mod certificates;

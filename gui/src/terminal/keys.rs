@@ -40,13 +40,14 @@ enum Key {
 
 /// Shown by `?`.
 pub(super) const HELP: &str = "\
-Space k    play or pause             ← →  5 s (Ctrl: 10)     j l  10 s
-0 … 9      to that tenth             Home End  start, end    u    undo the last jump
-[ ]        room's speed, Backspace: usual
-t Enter    say something             w    who is here        i    everybody's figures
-r          ready, or in step again   s    only watch, or with the others
-a          start without who is not ready                    o    open the player again
-x          away with the notices     q    leave              ?    these keys";
+Space k   play or pause             ← →       5 s; with Ctrl 10; j l 10
+0 … 9     to that tenth             Home End  to the start, to the end
+u         undo the last jump        [ ]       the room's speed; Backspace: usual
+t Enter   say something             w         who is here
+i         everybody's figures       r         ready, or in step again
+s         only watch, or take part  a         start without who is not ready
+o         open the player again     x         away with the notices
+q         leave                     ?         these keys";
 
 /// Steps of the room's speed.
 const SPEED_STEP: f64 = 0.1;
@@ -253,6 +254,7 @@ mod tests {
             assert_eq!(wishes(bytes), [Asks::Wish(wish)], "{bytes:?}");
         }
         assert_eq!(wishes("?"), [Asks::Line(HELP.to_owned())]);
+        assert!(HELP.lines().all(|line| line.chars().count() <= 80), "terminals have 80 columns");
         for nothing in ["\u{1b}", "\u{1b}[15~", "\u{1}", "y", ""] {
             assert_eq!(wishes(nothing), [], "{nothing:?}");
         }
