@@ -87,7 +87,7 @@ impl Network {
             let (far, port) = (format!("far{number}"), format!("port{number}"));
             let delay_ms = line.round_trip.as_secs_f64() * 500.0;
             let mut command = Command::new(find("python3"));
-            command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/python/line.py")).args([&far, &port]);
+            command.arg(crate::built::package_dir().join("python/line.py")).args([&far, &port]);
             command.args([delay_ms.to_string(), line.loss_percent.to_string(), number.to_string()]);
             let mut held = Program::start(&mut command);
             within(SOON, "both ends of the line are there", || {

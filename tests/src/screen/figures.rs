@@ -79,10 +79,9 @@ pub fn apart(traces: &[Trace], windows: &[usize], during: &Range<Duration>) -> V
     values
 }
 
-/// From the first of these windows to start after that moment to the last: none, unless all of them start within 20 s.
-pub fn start_spread(traces: &[Trace], windows: &[usize], after: Duration) -> Option<Duration> {
-    let until = after + Duration::from_secs(20);
-    let first = |window: &usize| traces[*window].starts().into_iter().find(|start| (after..until).contains(start));
+/// From the first of these windows to start during that time to the last: none, unless all of them do.
+pub fn start_spread(traces: &[Trace], windows: &[usize], during: &Range<Duration>) -> Option<Duration> {
+    let first = |window: &usize| traces[*window].starts().into_iter().find(|start| during.contains(start));
     let starts: Option<Vec<Duration>> = windows.iter().map(first).collect();
     let starts = starts?;
     Some(*starts.iter().max()? - *starts.iter().min()?)
@@ -138,8 +137,8 @@ mod tests {
         let apart_ms = |one, other| Distances::new(apart(&traces, &[one, other], &(ms(1500)..ms(5000))));
         assert!((apart_ms(0, 1).percentile(50) - 100.0).abs() < 1.5);
         assert!((apart_ms(0, 2).percentile(50) - 50.0).abs() < 1.5);
-        assert_eq!(start_spread(&traces, &[0, 1, 2], ms(500)), Some(ms(50)));
-        assert_eq!(start_spread(&traces, &[0, 1, 2], ms(1040)), None);
+        assert_eq!(start_spread(&traces, &[0, 1, 2], &(ms(500)..ms(9000))), Some(ms(50)));
+        assert_eq!(start_spread(&traces, &[0, 1, 2], &(ms(1040)..ms(9000))), None);
         assert!(apart(&traces, &[0, 1], &(ms(0)..ms(900))).is_empty(), "nothing runs");
     }
 

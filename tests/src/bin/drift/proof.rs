@@ -79,7 +79,7 @@ pub(crate) fn run(stage: &Stage, folder: &Path, film: &Path, runs_for: Duration)
         let in_sound: Vec<f64> =
             sound::apart(&heard[window], &heard[0]).into_iter().skip(3).map(|(_, apart)| apart).collect();
         let off = Distances::new(on_screen.iter().map(|apart| apart - median(&on_screen)).collect());
-        let spread = start_spread(&seen.windows, &[0, window], told[0]).unwrap_or_default();
+        let spread = start_spread(&seen.windows, &[0, window], &(told[0]..during.end)).unwrap_or_default();
         let between: Vec<f64> = vec![median(&on_screen), median(&in_sound)];
         lines.push(format!(
             "window {window} is ahead of window 0 by {known:.1} ms; on the screen by {:.1} ms (each sample within {:.1} ms \
