@@ -45,8 +45,18 @@ impl Person {
         let mut paths = vec![stage.mpv(ticket.window)];
         paths.extend(std::env::split_paths(&std::env::var_os("PATH").expect("PATH is set")));
         let mut command = Command::new(app);
-        command.args(&ticket.words).args(["--headless", "--player", "mpv", "--server", ticket.server]);
-        command.args(["--name", ticket.name]).arg("--data-dir").arg(home.join("data"));
+        command.args(&ticket.words).args(["--headless", "--every", "100", "--player", "mpv"]);
+        command.args(["--server", ticket.server, "--name", ticket.name]);
+        // Every event of the room, with its time: what a cause is looked for in.
+        command.arg("--settings").arg(home.join("settings")).args([
+            "--log-level",
+            "debug",
+            "--http-port",
+            "0",
+            "--listen-port",
+            "0",
+        ]);
+        command.arg("--data-dir").arg(home.join("data"));
         command.env("PATH", std::env::join_paths(paths).expect("folders without colons")).env("HOME", &home);
         command.env("XDG_CONFIG_HOME", home.join("config")).env("XDG_STATE_HOME", home.join("state"));
         command.env("XDG_CACHE_HOME", home.join("cache")).env("SHARESTREAM_CLOCK", ticket.clock);
