@@ -215,15 +215,15 @@ impl Course<'_> {
         let windows = (0..WINDOWS).collect();
         self.part("the host back", others, |course| {
             let from = course.watch.now();
-            let film = course.plan.film.to_str().expect("a plain path").to_owned();
             let code = course.code.clone();
-            course.people[0] = Some(course.come(0, &["host", &film, "--code", &code]));
+            // Their settings still hold what makes them the host again.
+            course.people[0] = Some(course.come(0, &["join", &code]));
             thread::sleep(Duration::from_secs(30));
             course.meeting("from coming", 0, from);
         });
-        let role = self.person(0).view()["role"].clone();
-        self.note(format!("the host is {role} again"));
-        self.starting_by(1, "start after the host's return", &json!({ "cmd": "seek", "to": 90 }), windows, 10);
+        let role = self.person(0).view()["role"].as_str().unwrap_or("nobody").to_owned();
+        self.note(format!("who was the host is {role}"));
+        self.starting_by(0, "start after the host's return", &json!({ "cmd": "seek", "to": 90 }), windows, 10);
     }
 
     /// A command of the host after which everybody starts, and some seconds that count.

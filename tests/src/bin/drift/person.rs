@@ -67,10 +67,12 @@ impl Person {
         Self { program, last, name: ticket.name.to_owned() }
     }
 
-    /// Commands the app.
+    /// Commands the app. One that has ended by itself is told nothing, and what is measured shows that it is gone.
     pub(crate) fn wants(&mut self, command: &Value) {
         let line = format!("{command}\n");
-        self.program.stdin().write_all(line.as_bytes()).expect("the app reads its input");
+        if let Err(error) = self.program.stdin().write_all(line.as_bytes()) {
+            println!("  {} does not listen ({error}):\n{}", self.name, self.program.stderr.text());
+        }
     }
 
     /// The room as this person sees it; `null` before anything was said.
