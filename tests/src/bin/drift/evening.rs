@@ -27,7 +27,6 @@ const LATECOMER: usize = 3;
 
 /// How it is measured.
 pub(crate) struct Plan {
-    pub(crate) app: PathBuf,
     pub(crate) film: PathBuf,
     pub(crate) folder: PathBuf,
     /// How long the film plays undisturbed.
@@ -119,7 +118,7 @@ impl Course<'_> {
             folder: self.folder,
             begin: self.begin,
         };
-        Person::come(&self.plan.app, &self.machines[window], self.stage, &ticket)
+        Person::come(&self.machines[window], self.stage, &ticket)
     }
 
     fn person(&mut self, window: usize) -> &mut Person {

@@ -38,6 +38,10 @@ fn main() -> ExitCode {
         let found = words.iter().position(|word| word == name);
         found.map(|at| words.remove(at)).is_some()
     };
+    if flag("--help") {
+        println!("{USAGE}");
+        return ExitCode::SUCCESS;
+    }
     let (calm, short, only_proof) = (flag("--calm"), flag("--short"), flag("--proof"));
     let keep =
         words.iter().position(|word| word == "--keep").map(|at| words.drain(at..(at + 2).min(words.len())).last());
@@ -65,7 +69,7 @@ fn main() -> ExitCode {
 
     let soak = Duration::from_secs(if short { 30 } else { 180 });
     let outage = Duration::from_secs(if short { 20 } else { 60 });
-    let plan = Plan { app: person::app(), film, folder: folder.clone(), soak, outage, calm };
+    let plan = Plan { film, folder: folder.clone(), soak, outage, calm };
     let chosen = PROFILES.iter().filter(|profile| words.is_empty() || words.iter().any(|word| word == profile.name));
     let (mut tables, mut all, mut broken) = (String::new(), Vec::new(), Vec::new());
     for profile in chosen {

@@ -2,13 +2,14 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use tests::app;
 use tests::net::Host;
 use tests::process::Program;
 use tests::screen::stage::Stage;
@@ -39,13 +40,13 @@ pub(crate) struct Person {
 
 impl Person {
     /// Starts the app on that machine.
-    pub(crate) fn come(app: &Path, machine: &Host, stage: &Stage, ticket: &Ticket<'_>) -> Self {
+    pub(crate) fn come(machine: &Host, stage: &Stage, ticket: &Ticket<'_>) -> Self {
         let home = ticket.folder.join(ticket.name);
         std::fs::create_dir_all(&home).expect("the folder takes folders");
         let mut paths = vec![stage.mpv(ticket.window)];
         paths.extend(std::env::split_paths(&std::env::var_os("PATH").expect("PATH is set")));
-        let mut command = Command::new(app);
-        command.args(&ticket.words).args(["--headless", "--every", "100", "--player", "mpv"]);
+        let mut command = Command::new(app::binary());
+        command.args(&ticket.words).args(["--headless", "--every", "100", "--player", "mpv", "--low-power", "off"]);
         command.args(["--server", ticket.server, "--name", ticket.name]);
         // Every event of the room, with its time: what a cause is looked for in.
         command.arg("--settings").arg(home.join("settings")).args([
@@ -122,9 +123,4 @@ fn follow(program: &Program, mut log: File, begin: Instant, last: Arc<Mutex<Valu
             }
         }
     });
-}
-
-/// The app: `SHARESTREAM_APP`.
-pub(crate) fn app() -> PathBuf {
-    std::env::var_os("SHARESTREAM_APP").map(PathBuf::from).expect("SHARESTREAM_APP names the app; ./run drift sets it")
 }
