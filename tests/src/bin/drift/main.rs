@@ -44,7 +44,7 @@ fn main() -> ExitCode {
     }
     let (calm, short, only_proof) = (flag("--calm"), flag("--short"), flag("--proof"));
     let keep =
-        words.iter().position(|word| word == "--keep").map(|at| words.drain(at..(at + 2).min(words.len())).last());
+        words.iter().position(|word| word == "--keep").map(|at| words.drain(at..(at + 2).min(words.len())).next_back());
     let unknown = words.iter().find(|word| PROFILES.iter().all(|profile| profile.name != word.as_str()));
     if let Some(unknown) = unknown {
         eprintln!("no such network or option: {unknown}\n{USAGE}");
