@@ -28,6 +28,7 @@ pub mod player;
 mod rate;
 pub mod report;
 pub mod rng;
+pub mod room;
 pub mod shaper;
 pub mod swarm;
 pub mod world;

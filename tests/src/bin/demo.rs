@@ -74,11 +74,8 @@ fn main() -> ExitCode {
     evening.send(0, &json!({"cmd": "play"}));
     evening.all_see("it plays again", 20, in_step);
 
-    let ahead = evening.people[1].view()["film"]["ranges"].as_array().and_then(|ranges| ranges.last().cloned());
-    evening.tells(&format!(
-        "Bea has the film up to {}",
-        place(ahead.map_or(0.0, |range| range[1].as_f64().unwrap_or_default()) * f64::from(CLIP.seconds))
-    ));
+    let ahead = evening.people[1].view()["film"]["ahead"].as_f64().unwrap_or_default();
+    evening.tells(&format!("Bea has the next {ahead:.0} s of the film"));
     evening.send(0, &json!({"cmd": "seek", "to": 110.0}));
     evening.all_see("Ana jumped to 1:50, ahead of what Bea and Cem have, and it plays there for all", 40, |view| {
         in_step(view) && view["playback"]["position"].as_f64().is_some_and(|place| place > 110.0)
@@ -223,9 +220,4 @@ fn percentiles(values: &mut [f64]) -> (f64, f64, f64) {
     let at =
         |part: usize| values.get(values.len() * part / 100).or(values.last()).map_or(f64::NAN, |value| value * 1000.0);
     (at(50), at(95), values.last().map_or(f64::NAN, |value| value * 1000.0))
-}
-
-fn place(seconds: f64) -> String {
-    let seconds = Duration::try_from_secs_f64(seconds).unwrap_or_default().as_secs();
-    format!("{}:{:02}", seconds / 60, seconds % 60)
 }
