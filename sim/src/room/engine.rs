@@ -114,6 +114,11 @@ impl Engine {
         }
     }
 
+    /// A player reads there and waits.
+    pub(super) fn read_at(&mut self, place: f64) {
+        self.playhead = index(place);
+    }
+
     pub(super) const fn poll_timeout(&self) -> Option<Instant> {
         self.next
     }

@@ -181,6 +181,14 @@ impl Player {
         }
     }
 
+    /// Where it waits for bytes: a read of theirs is what an engine fetches first.
+    pub(super) fn wants(&self) -> Option<f64> {
+        self.due.iter().find_map(|(_, due)| match due {
+            Due::Open(to) | Due::Seek(to) => Some(*to),
+            Due::Start => None,
+        })
+    }
+
     pub(super) fn poll_timeout(&self, now: Instant) -> Option<Instant> {
         let due = self.due.iter().map(|(at, _)| *at).min();
         let tick = (self.open && self.running).then(|| now + MS(100));

@@ -116,11 +116,15 @@ impl Rules {
     fn place(&mut self, now: Instant, state: &Value) -> Result<(), String> {
         let (time, rate) = (state["time"].as_f64().unwrap_or_default(), state["rate"].as_f64().unwrap_or(1.0));
         let action = Value::from(vec![state["epoch"].clone(), state["actionId"].clone()]);
-        let runs = state["state"] == "playing" && state["startAt"].is_null();
+        let runs = state["state"] == "playing";
+        // Until a start that is scheduled it stands.
+        let starts_in =
+            state["startAt"].as_i64().zip(state["at"].as_i64()).map_or(0, |(start, at)| (start - at).max(0));
+        let since = now + Duration::from_millis(u64::try_from(starts_in).unwrap_or_default());
         let is_rooms = state["actionId"].as_str().is_some_and(|action| action.starts_with("room-"));
-        if let Some((last, place, since, speed, ran)) = &self.last {
+        if let Some((last, place, began, speed, ran)) = &self.last {
             let same = *last == action || is_rooms;
-            let expected = place + if *ran { (now - *since).as_secs_f64() * speed } else { 0.0 };
+            let expected = place + if *ran { now.saturating_duration_since(*began).as_secs_f64() * speed } else { 0.0 };
             if same && !is_rooms && time < place - BACK_MAX {
                 return Err(format!("the place went back by itself from {place} to {time}: {state}"));
             }
@@ -132,7 +136,7 @@ impl Rules {
                 self.anchored = Some(now);
             }
         }
-        self.last = Some((action, time, now, rate, runs));
+        self.last = Some((action, time, since, rate, runs));
         Ok(())
     }
 

@@ -95,6 +95,9 @@ impl Seat {
 
     /// Lets time do its work, and everything the player and the engine say arrive.
     pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if let Some(place) = self.player.wants() {
+            self.engine.read_at(place);
+        }
         self.engine.handle_timeout(now);
         let engine = &self.engine;
         self.player.handle_timeout(now, |from| engine.ahead(from));

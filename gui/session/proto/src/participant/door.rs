@@ -141,7 +141,9 @@ impl Participant {
         if !self.door.was_inside {
             self.door.phase = Phase::Entering;
         }
-        let snapshot = self.door.was_inside.then(|| self.snapshot(now));
+        // A new process with its old token knows nothing, and yet the room forms again by it.
+        let is_known = self.door.was_inside || self.door.old_token.is_some();
+        let snapshot = is_known.then(|| self.snapshot(now));
         self.play.restart_clock(now);
         self.timers.set(Wake::Enter, now + ENTER_PATIENCE);
         let mut payload = json!({

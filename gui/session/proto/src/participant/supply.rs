@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use engine_proto::error::ErrorCode;
 use engine_proto::ipc::{self, Add, AddSource, Command, Event, Fetch, FileChoice, Playhead, Room, Seed};
 use serde_json::json;
+use signal_proto::time::MediaTime;
 
 use super::Participant;
 use super::film::{Film, Source};
@@ -197,7 +198,8 @@ impl Participant {
         let (Some(infohash), Some(duration)) = (film.infohash, film.duration) else {
             return self.timers.set(Wake::Playhead, now + PLAYHEAD_EVERY);
         };
-        let place = self.play.player_place(now).unwrap_or_else(|| self.room_place(now));
+        let opens = self.play.player.loading.map(MediaTime::seconds);
+        let place = self.play.player_place(now).or(opens).unwrap_or_else(|| self.room_place(now));
         let playhead = Playhead {
             infohash,
             position: place.clamp(0.0, duration.seconds()),

@@ -42,6 +42,16 @@ fn asks_for_its_room_with_what_it_can_do_and_keeps_the_token() {
 }
 
 #[test]
+fn a_new_process_with_an_old_token_forms_the_room_again() {
+    let mut options = setup(join());
+    options.token = Some("old".into());
+    let mut desk = Desk::new(options);
+    desk.input(Input::Signal(SignalNews::Connected));
+    let asked = &desk.said("join-room")[0];
+    assert_eq!((&asked["sessionToken"], &asked["snapshot"]["seq"]), (&json!("old"), &json!(0)));
+}
+
+#[test]
 fn creates_a_room_under_a_code_of_its_own() {
     let code = RoomCode::parse("MYROOM");
     let mut desk = Desk::new(setup(Entry::Create { code }));
