@@ -205,7 +205,8 @@ impl Course<'_> {
     fn without_host(&mut self) {
         let others: Vec<usize> = (1..WINDOWS).collect();
         self.part("without the host", others.clone(), |course| {
-            course.people[0] = None;
+            let outlived = course.people[0].take().expect("they are there").fails();
+            course.note(format!("the player {} the app", if outlived { "outlives" } else { "ends with" }));
             thread::sleep(course.plan.outage.min(Duration::from_secs(20)));
             let runs =
                 course.people.iter().flatten().filter(|person| person.view()["playback"]["running"] == true).count();

@@ -99,12 +99,37 @@ impl Person {
         assert!(status.expect("kill is there").success(), "{} is gone", self.name);
     }
 
+    /// Ends the app with SIGKILL, and then whatever it left running, as a machine's failure does: whether the player was still
+    /// there five seconds later.
+    pub(crate) fn fails(self) -> bool {
+        let app = self.program.id();
+        let children = children(app);
+        drop(self);
+        thread::sleep(Duration::from_secs(5));
+        let left: Vec<String> =
+            children.into_iter().filter(|child| Path::new(&format!("/proc/{child}")).exists()).collect();
+        for child in &left {
+            // It may end by itself just now.
+            drop(Command::new("kill").args(["-KILL", child]).status());
+        }
+        !left.is_empty()
+    }
+
     /// Leaves in good order.
     pub(crate) fn leaves(mut self) {
         self.wants(&json!({ "cmd": "leave" }));
         let status = self.program.wait(Duration::from_secs(10));
         assert!(status.is_some(), "{} is still there: {}", self.name, self.program.stderr.text());
     }
+}
+
+/// The processes that a process's threads started.
+fn children(parent: u32) -> Vec<String> {
+    let threads = std::fs::read_dir(format!("/proc/{parent}/task")).expect("Linux lists threads");
+    let of_thread =
+        |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+    let all: String = threads.flatten().map(of_thread).collect();
+    all.split_whitespace().map(str::to_owned).collect()
 }
 
 /// Keeps what the app says: the last view for us, all of it with its time for whoever looks for causes.
