@@ -10,7 +10,9 @@ use session::clock::Clock;
 use session::player::{MpvOptions, MpvPlayer, Player as _};
 use session::proto::player::{Command, Event, Failure, PlayerWish, Sample, TrackKind};
 use signal_proto::time::MediaTime;
+use tests::app::App;
 use tests::film::{Clip, Container};
+use tests::signal::Server;
 use tests::{SOON, scratch};
 
 /// An mpv that plays a clip of a minute.
@@ -84,7 +86,10 @@ impl Screen {
 
 /// Children of this process that are mpv.
 fn mpvs() -> Vec<u32> {
-    let own = std::process::id();
+    mpvs_of(std::process::id())
+}
+
+fn mpvs_of(own: u32) -> Vec<u32> {
     let entries = std::fs::read_dir("/proc").expect("Linux").flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     pids.filter(|pid| {
@@ -238,6 +243,22 @@ fn a_killed_one_is_told_and_comes_back_and_nothing_stays() {
     let folder = socket_of(screen.process()).parent().expect("a folder").to_owned();
     drop(screen);
     assert!(mpvs().is_empty() && !folder.exists(), "nothing stays behind");
+}
+
+#[test]
+fn an_app_that_is_killed_leaves_no_player_behind() {
+    let server = Server::start(&[]);
+    let folder = scratch();
+    let film = folder.path().join("film.mkv");
+    Clip { container: Container::Mkv, seconds: 10, bits_per_second: 400_000 }.make(&film);
+    let film = film.display().to_string();
+    let mut app = App::host("Ana", &film, &["--server", &server.url(""), "--player", "unseen"]);
+    app.sees("the film open", |view| view["film"]["tracks"].as_array().is_some_and(|tracks| !tracks.is_empty()));
+    let mpvs = mpvs_of(app.id());
+    assert_eq!(mpvs.len(), 1);
+    // Dropping it is SIGKILL.
+    drop(app);
+    tests::within(SOON, "the player's end", || (!Path::new(&format!("/proc/{}", mpvs[0])).exists()).then_some(()));
 }
 
 #[test]

@@ -1,7 +1,9 @@
 //! mpv's process and socket.
 
-use std::io;
+use std::io::{self, Write as _};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::net::UnixStream as LifeLine;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -87,6 +89,8 @@ pub(super) async fn run(options: MpvOptions, commands: Receiver<Command>, events
 struct Process {
     child: Child,
     socket: UnixStream,
+    /// mpv quits when this closes: with us, however we end.
+    _lifeline: LifeLine,
     _folder: Folder,
 }
 
@@ -104,19 +108,23 @@ impl Process {
         let folder = Folder::make()?;
         let (socket, keys) = (folder.0.join("ipc"), folder.0.join("input.conf"));
         std::fs::write(&keys, KEYS)?;
+        let (lifeline, its_end) = LifeLine::pair()?;
+        // Nobody reads what mpv would say there.
+        (&lifeline).write_all(b"{\"command\":[\"disable_event\",\"all\"]}\n")?;
         let mut command = smol::process::Command::new(&options.program);
         command
             .args(FLAGS)
             .arg(format!("--input-ipc-server={}", socket.display()))
+            .arg("--input-ipc-client=fd://0")
             .arg(format!("--input-conf={}", keys.display()))
             .args(&options.flags)
-            .stdin(Stdio::null())
+            .stdin(OwnedFd::from(its_end))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true);
         let mut child = command.spawn()?;
         let socket = connect(&mut child, &socket).await?;
-        Ok(Self { child, socket, _folder: folder })
+        Ok(Self { child, socket, _lifeline: lifeline, _folder: folder })
     }
 
     async fn live(
