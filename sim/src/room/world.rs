@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bittorrent_proto::rng::Rng;
 use serde_json::Value;
-use session_proto::participant::{Answer, Input, Output, SignalNews, Ticket};
+use session_proto::participant::{Answer, End, Input, Output, SignalNews, Ticket};
 use session_proto::player::Command;
 use session_proto::view::{Delivery, Part as Taking, Phase, RoomState};
 use session_proto::wish::Wish;
@@ -37,6 +37,9 @@ const SETTLED_AFTER: Duration = Duration::from_secs(14);
 const RECONNECT: Duration = Duration::from_millis(600);
 /// What one says to nobody is noticed to be lost after so long.
 const LOST_NOTICED: Duration = Duration::from_millis(300);
+
+/// What is said all the time, and tells little of a failure.
+const QUIET: [&str; 3] = ["says sync-check", "says sync-report", "says ready-state"];
 
 enum What {
     /// A machine's timers.
@@ -126,7 +129,10 @@ pub fn run(base: Instant, seed: Seed, profile: Profile, faults: bool) -> Result<
     world.queue.push_at(base + SAMPLE, What::Sample);
     let end = base + evening.end;
     let told = |error: String, world: &World| {
-        let story = world.story.iter().rev().take(40).rev().cloned().collect::<Vec<_>>().join("\n");
+        let told = |line: &&String| !QUIET.iter().any(|quiet| line.contains(quiet));
+        let mut story: Vec<String> = world.story.iter().rev().filter(told).take(60).cloned().collect();
+        story.reverse();
+        let story = story.join("\n");
         format!(
             "{profile:?}, seed {}: {error}\n{story}\nreplay: cargo run -p sim --bin rooms -- --seed {}",
             seed.get(),
@@ -325,6 +331,10 @@ impl World {
                 self.note(format!("{who} is out: {end:?}"));
                 if let Some(seat) = self.seats.get_mut(who) {
                     seat.vanish();
+                }
+                if matches!(end, End::Refused(_)) {
+                    // The others may be about to form the room again; its person tries later.
+                    self.queue.push_after(Duration::from_secs(5), What::Step(Step::Come(who)));
                 }
             }
             Output::Noticed(notice) => self.note(format!("{who} is told: {} {:?}", notice.title, notice.code)),
@@ -609,7 +619,9 @@ impl World {
     fn in_step(&self, who: usize) -> Option<f64> {
         let seat = self.seats.get(who)?;
         let view = self.view(who)?;
+        // Who has no connection cannot know what the others do.
         let plays = view.phase == Phase::InRoom
+            && view.server.connected
             && view.playback.state == RoomState::Playing
             && view.playback.part == Taking::InStep
             && !view.playback.buffering
