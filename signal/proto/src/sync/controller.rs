@@ -22,8 +22,10 @@ const NUDGE_STEP: f64 = 0.01;
 const NUDGE_CHECK_AFTER: Duration = Duration::from_millis(500);
 /// And not before it should have moved the film by so many seconds: players' positions jitter by about half of it.
 const NUDGE_CHECK_SHIFT: f64 = 0.02;
-/// Less than this part of what a nudge should have done: the player ignores rates.
+/// Less than this part of what a nudge should have done: it was in vain.
 const NUDGE_EFFECT_MIN: f64 = 0.25;
+/// So often in a row: the player ignores rates.
+const NUDGES_IN_VAIN_MAX: u32 = 3;
 
 /// Changes of rate a minute that people do not notice.
 const RATE_CHANGES_MAX: usize = 6;
@@ -116,6 +118,8 @@ pub struct SyncController {
     nudge: f64,
     /// Nudges do nothing to this player, in this film.
     deaf: bool,
+    /// So many looks in a row found a nudge without effect.
+    nudges_in_vain: u32,
     rate_changes: VecDeque<Instant>,
     seeks: VecDeque<Instant>,
     seek_latency: Duration,
@@ -160,6 +164,7 @@ impl SyncController {
             next_sample: now,
             nudge: 0.0,
             deaf: false,
+            nudges_in_vain: 0,
             rate_changes: VecDeque::new(),
             seeks: VecDeque::new(),
             seek_latency: SEEK_LATENCY_FIRST,
@@ -228,6 +233,7 @@ impl SyncController {
         let rate_changed = before.as_ref().map(|before| before.rate) != self.anchor.as_ref().map(|anchor| anchor.rate);
         if is_new_film {
             self.deaf = false;
+            self.nudges_in_vain = 0;
             self.widening = 1.0;
             self.seeks.clear();
         }
@@ -354,11 +360,9 @@ impl SyncController {
         let is_time = since >= looked && should_have.abs() >= NUDGE_CHECK_SHIFT;
         if let Some(before) = from.filter(|_| is_time) {
             if (error - before) / should_have < NUDGE_EFFECT_MIN {
-                self.deaf = true;
-                self.set_nudge(now, 0.0);
-                self.doing = Doing::Holding;
-                return;
+                return self.nudged_in_vain(now, error);
             }
+            self.nudges_in_vain = 0;
             self.doing = Doing::Nudging { chosen, from: None };
         }
         // It overshoots once the nudge pushes away from the room.
@@ -370,6 +374,18 @@ impl SyncController {
             // Should no more changes be left in this minute, the one in force goes on.
             self.doing = Doing::Nudging { chosen: now, from: None };
             self.begin_nudge(now, error);
+        }
+    }
+
+    /// One look alone proves nothing: a player that stumbles loses more than a nudge wins.
+    fn nudged_in_vain(&mut self, now: Instant, error: f64) {
+        self.nudges_in_vain += 1;
+        if self.nudges_in_vain < NUDGES_IN_VAIN_MAX {
+            self.doing = Doing::Nudging { chosen: now, from: Some(error) };
+        } else {
+            self.deaf = true;
+            self.set_nudge(now, 0.0);
+            self.doing = Doing::Holding;
         }
     }
 

@@ -177,6 +177,21 @@ fn a_player_that_ignores_rates_is_nudged_once_in_a_film() {
 }
 
 #[test]
+fn a_player_that_stumbles_while_it_is_nudged_is_not_taken_for_deaf() {
+    for stumbles in [1, 2] {
+        let mut scene = Scene::off_by(USUAL, -0.1);
+        for _ in 0..stumbles {
+            // It chose a rate, and before that is looked at the machine has no time for the player.
+            scene.run(ms(1_500));
+            scene.player = scene.player.plus(-0.1);
+        }
+        scene.run(ms(40_000));
+        assert!(scene.error().abs() < 0.05, "{stumbles}: {} {:?}", scene.error(), scene.rates);
+        assert!(scene.seeks.is_empty());
+    }
+}
+
+#[test]
 fn a_large_error_is_sought_away_with_the_seek_in_mind() {
     let mut scene = Scene::off_by(USUAL, -5.0);
     scene.run(ms(10_000));
