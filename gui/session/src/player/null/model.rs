@@ -125,7 +125,10 @@ impl Model {
 
     pub(super) fn stream_ended(&mut self) {
         self.at_end = self.read.1 >= self.duration - PICTURE;
-        if !self.at_end {
+        if self.at_end {
+            // A sum of parts is not always the whole.
+            self.read.1 = self.duration;
+        } else {
             self.stream_broke();
         }
     }
@@ -387,6 +390,20 @@ mod tests {
         bench.model.stream_ended();
         bench.command(Command::Play);
         assert_eq!(bench.run(21_000), [Event::Running(true), Event::Ended]);
+    }
+
+    #[test]
+    fn the_end_is_reached_however_the_bytes_came() {
+        for part in [3, 7, 11, 13] {
+            let mut bench = Bench::new(|_| (), part);
+            for _ in 1..1_000 / part {
+                bench.model.read(part);
+            }
+            bench.model.read(1_000 % part);
+            bench.model.stream_ended();
+            bench.command(Command::Play);
+            assert_eq!(bench.run(101_000), [Event::Running(true), Event::Ended], "parts of {part}");
+        }
     }
 
     #[test]
