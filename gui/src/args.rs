@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engine_proto::flags::LogLevel;
+use engine_proto::flags::{self, LogLevel};
 use session::proto::invite::Invite;
 use session::proto::server_url::ServerUrl;
 use session::proto::settings::LowPower;
@@ -106,7 +106,7 @@ const FLAGS: [Flag; 23] = [
     ("data-dir", "PATH", "where downloads live"),
     ("listen-port", "PORT", "the port for the others' engines; 0 for any"),
     ("http-port", "PORT", "the port of the local server for players; 0 for any"),
-    ("max-upload", "BYTES", "a second, to all others; K and M are understood; 0 for no limit"),
+    ("max-upload", "BYTES", "a second, to all others, with K, M or G for 1024 and its powers; 0 for no limit"),
     ("max-download", "BYTES", "a second, from all others"),
     ("disk-limit", "BYTES", "of downloads kept on disk; 0 for no limit"),
     ("engine", "PATH", "run the engine as this program instead of inside"),
@@ -266,14 +266,9 @@ fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, UsageError>
     text.parse().map_err(|_| wrong(name, "a number"))
 }
 
-/// `2M` is 2,000,000; a suffix of the engine's flags.
+/// As the engine's flags.
 fn bytes(name: &str, text: &str) -> Result<u64, UsageError> {
-    let (digits, unit) = match text.strip_suffix(['K', 'k']) {
-        Some(digits) => (digits, 1_000),
-        None => text.strip_suffix(['M', 'm']).map_or((text, 1), |digits| (digits, 1_000_000)),
-    };
-    let count: Option<u64> = digits.parse().ok();
-    count.and_then(|count| count.checked_mul(unit)).ok_or_else(|| wrong(name, "a number, with K or M after it"))
+    flags::size(text).ok_or_else(|| wrong(name, "a number of bytes, with K, M or G after it"))
 }
 
 fn wrong(name: &str, right: &str) -> UsageError {
@@ -301,7 +296,7 @@ mod tests {
         assert!(
             matches!(&task, Task::Host { film, code: Some(code) } if film == "/films/a.mkv" && code.as_str() == "MYROOM")
         );
-        assert_eq!((host.name.as_deref(), host.max_upload, host.headless), (Some("Ana"), Some(2_000_000), true));
+        assert_eq!((host.name.as_deref(), host.max_upload, host.headless), (Some("Ana"), Some(2 << 20), true));
         assert_eq!(host.player, PlayerChoice::Unseen);
         assert!(matches!(words("doctor --headless"), Ok(Invocation::Doctor(args)) if args.headless));
         let (task, join) = room("join abc1-2345 --mpv-flag --no-border --mpv-flag=--geometry=320x180");
@@ -341,7 +336,7 @@ mod tests {
             ("host a --late never", "--late takes"),
             ("host a --low-power maybe", "--low-power takes"),
             ("host a --log-level loud", "--log-level takes"),
-            ("host a --max-upload 2G", "--max-upload takes"),
+            ("host a --max-upload 2T", "--max-upload takes"),
             ("host a --max-upload 99999999999999999999", "--max-upload takes"),
             ("host a --listen-port 70000", "--listen-port takes"),
             ("host a --every soon", "--every takes"),

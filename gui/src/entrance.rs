@@ -258,6 +258,6 @@ fn user_name() -> String {
 }
 
 /// Where the caller stands, and not where the engine does.
-fn absolute(path: &str) -> String {
+pub(crate) fn absolute(path: &str) -> String {
     std::path::absolute(path).unwrap_or_else(|_| PathBuf::from(path)).display().to_string()
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM: the room hears a goodbye, and the program is gone in time.
+//! Ctrl-C, SIGTERM and a terminal that goes: the room hears a goodbye, and the program is gone in time.
 
 use std::time::Duration;
 
@@ -10,17 +10,24 @@ use smol::channel::Sender;
 /// After a signal the program is gone in that time, whatever hangs.
 const GONE_WITHIN: Duration = Duration::from_millis(2_800);
 
-/// From now on a signal is the wish to leave.
+/// What shells report of a program that Ctrl-C ended.
+const EXIT_INTERRUPTED: i32 = 130;
+
+/// From now on a signal is the wish to leave; a second one ends the program at once.
 pub(crate) fn leave_on_signal(wishes: Sender<Wish>) {
     let watch = move || {
-        let mut signals = match Signals::new([Signal::Int, Signal::Term]) {
+        let mut signals = match signals() {
             Ok(signals) => signals,
             Err(error) => return log::warn!("signals end the program without a goodbye: {error}"),
         };
         if smol::block_on(signals.next()).is_some() {
+            leave_in_time();
             // A session that is over has left already.
             let _ = wishes.send_blocking(Wish::Leave);
-            leave_in_time();
+        }
+        if smol::block_on(signals.next()).is_some() {
+            crate::terminal::restore();
+            std::process::exit(EXIT_INTERRUPTED);
         }
     };
     if let Err(error) = std::thread::Builder::new().name("signals".to_owned()).spawn(watch) {
@@ -39,4 +46,9 @@ pub(crate) fn leave_in_time() {
     if let Err(error) = std::thread::Builder::new().name("exit guard".to_owned()).spawn(guard) {
         log::warn!("no guard for the end: {error}");
     }
+}
+
+/// Elsewhere than on Unix there is only Ctrl-C.
+fn signals() -> std::io::Result<Signals> {
+    if cfg!(unix) { Signals::new([Signal::Int, Signal::Term, Signal::Hup]) } else { Signals::new([Signal::Int]) }
 }

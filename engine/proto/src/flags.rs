@@ -398,8 +398,8 @@ fn addresses(value: &str) -> Option<Vec<PeerAddr>> {
     value.split(',').map(|address| address.trim().parse().ok()).collect()
 }
 
-/// A number of bytes with an optional K, M or G.
-fn size(value: &str) -> Option<u64> {
+/// A number of bytes with an optional K, M or G, which stand for 1024, 1024² and 1024³.
+pub fn size(value: &str) -> Option<u64> {
     let (digits, factor) = match value.char_indices().last()? {
         (at, 'k' | 'K') => (&value[..at], 1 << 10),
         (at, 'm' | 'M') => (&value[..at], 1 << 20),

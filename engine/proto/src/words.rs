@@ -1,4 +1,4 @@
-//! Numbers as people read them.
+//! Numbers as people read them, and text as terminals show it.
 
 use std::time::Duration;
 
@@ -66,6 +66,38 @@ pub fn printable(text: &str, chars_max: usize) -> String {
     shown
 }
 
+/// Columns that a text takes, roughly as terminals count: wide East Asian characters and pictures take two.
+pub fn columns(text: &str) -> usize {
+    text.chars().map(char_columns).sum()
+}
+
+/// The text cut to `width` columns.
+pub fn fit(text: &str, width: usize) -> String {
+    let mut used = 0;
+    text.chars()
+        .take_while(|&character| {
+            used += char_columns(character);
+            used <= width
+        })
+        .collect()
+}
+
+/// The text in exactly `width` columns.
+pub fn pad(text: &str, width: usize) -> String {
+    let mut text = fit(text, width);
+    text.push_str(&" ".repeat(width.saturating_sub(columns(&text))));
+    text
+}
+
+fn char_columns(character: char) -> usize {
+    match u32::from(character) {
+        0x0300..=0x036f | 0x200b..=0x200d | 0xfe00..=0xfe0f => 0,
+        0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f => 2,
+        0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1_f300..=0x1_faff | 0x2_0000..=0x3_fffd => 2,
+        _ => 1,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,5 +138,13 @@ mod tests {
         assert_eq!(printable("abcdef", 3), "ab…");
         assert_eq!(printable("\u{202e}x", 3), "\\u{");
         assert!(!printable("\u{1b}[31m\n\r", 40).contains(char::is_control));
+    }
+
+    #[test]
+    fn texts_keep_their_columns() {
+        assert_eq!(pad("abc", 5), "abc  ");
+        assert_eq!(pad("abcdef", 3), "abc");
+        assert_eq!(pad("日本語", 5), "日本 ");
+        assert_eq!(columns("e\u{301}日"), 3);
     }
 }

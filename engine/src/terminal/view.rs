@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use engine_proto::ipc::{Added, Event, Figures, Message, PeerStatus, Progress, RequestId, Seeding, State, Status};
-use engine_proto::words;
+use engine_proto::words::{self, columns, fit, pad};
 
-use super::paint::{Ink, Paint, columns, fit, pad, percent};
+use super::paint::{Ink, Paint, percent};
 
 /// Peers in the list; the rest are a number.
 const PEERS_SHOWN_MAX: usize = 12;

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Instant;
 
+use engine_proto::error::ErrorCode;
 use futures_lite::future::or;
 use serde_json::{Value, json};
 use session::Update;
@@ -150,7 +151,9 @@ fn read_commands(wishes: &Sender<Wish>, answers: &Sender<Value>) {
         let sent = match parsed {
             Ok(Asked::Wish(wish)) => wishes.send_blocking(wish).is_ok(),
             Ok(Asked::View) => answers.send_blocking(Value::Null).is_ok(),
-            Err(message) => answers.send_blocking(json!({"event": "error", "message": message})).is_ok(),
+            Err(message) => {
+                answers.send_blocking(json!({"event": "error", "code": ErrorCode::E010, "message": message})).is_ok()
+            }
         };
         if !sent {
             return;

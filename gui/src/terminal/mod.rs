@@ -1,20 +1,30 @@
 //! The room in a terminal: lines that stay, below them a part that lives, and keys.
 //!
-//! `paint` makes text of a view, `keys` wishes of keys, `raw` a terminal that tells each key. Where stdout is no terminal, lines
-//! alone are printed.
+//! `lines` and `phrases` make text of a view, `paint` knows the terminal's width, `input` makes keys of bytes and `keys` wishes of keys, `slash`
+//! is what can be typed after `/`, `screen` paints, `raw` is a terminal that tells each key. Where stdout is no terminal, lines alone
+//! are printed.
 
+mod input;
 mod keys;
+mod lines;
 mod paint;
+mod phrases;
 mod raw;
+#[cfg(test)]
+mod samples;
+mod screen;
+mod slash;
 
-use std::io::{IsTerminal as _, Read as _, Write as _};
+use std::io::{IsTerminal as _, Read as _};
+use std::mem::Discriminant;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use futures_lite::future::or;
 use session::Update;
 use session::proto::participant::End;
-use session::proto::view::{ChatItem, Delivery, View};
+use session::proto::view::{ChatItem, Delivery, RoomState, Stage, View};
 use session::proto::wish::Wish;
 use session::qr::{Ink, Qr};
 use smol::channel::{Receiver, bounded};
@@ -22,28 +32,38 @@ use smol::channel::{Receiver, bounded};
 use crate::entrance::Entrance;
 use crate::leaving::{leave_in_time, leave_on_signal};
 use keys::{Asks, Desk};
-use paint::{Paint, clean};
+use paint::Paint;
+use phrases::{clean, notice};
+use raw::Told;
+use screen::Screen;
 
 pub(crate) use raw::restore;
 
 /// Keys that wait to be understood. Full: stdin is not read.
 const KEYS_MAX: usize = 256;
 
+/// Lines below an invitation's QR code: the link, and a small live part.
+const LINES_BELOW_QR: usize = 6;
+
+/// Lines of a stream that is no terminal come at most this often, while nothing but figures changes.
+const PLAIN_EVERY: Duration = Duration::from_secs(5);
+
 /// The room in a terminal.
 struct Face {
-    paint: Paint,
-    live: bool,
+    screen: Screen,
     view: Option<Arc<View>>,
     desk: Desk,
-    /// Lines of the part that lives, as it stands.
-    drawn: usize,
-    /// What was printed last of the film's stage, where there is no live part.
-    stage: String,
+    /// What was printed last of the film, and when, where there is no live part.
+    printed: Option<(Instant, Doing)>,
 }
+
+/// What is worth a line at once: the film's stage and what the room does.
+type Doing = (Option<Discriminant<Stage>>, RoomState);
 
 enum Happened {
     Update(Option<Update>),
     Typed(Vec<u8>),
+    Told(Told),
 }
 
 /// Until the room is left or ends.
@@ -52,19 +72,14 @@ pub(crate) fn run(mut entrance: Entrance) -> ExitCode {
     let wishes = entrance.session.wishes().clone();
     leave_on_signal(wishes.clone());
     let raw = if live { raw::begin() } else { None };
-    let mut face = Face {
-        paint: Paint::of_terminal(),
-        live: raw.is_some(),
-        view: None,
-        desk: Desk::new(entrance.hosting),
-        drawn: 0,
-        stage: String::new(),
-    };
+    let live = raw.is_some();
+    let mut face = Face { screen: Screen::new(live), view: None, desk: Desk::new(entrance.hosting), printed: None };
     for note in entrance.notes.clone() {
         face.print(&note);
     }
-    let typed = read_keys(face.live);
-    let code = smol::block_on(face.show(&mut entrance, &typed));
+    let typed = read_keys(live);
+    let told = if live { raw::told() } else { bounded(1).1 };
+    let code = smol::block_on(face.show(&mut entrance, &typed, &told));
     drop(raw);
     code
 }
@@ -73,8 +88,6 @@ pub(crate) fn run(mut entrance: Entrance) -> ExitCode {
 fn read_keys(live: bool) -> Receiver<Vec<u8>> {
     let (typed_in, typed) = bounded(KEYS_MAX);
     if !live {
-        // Nothing is ever typed, and the channel stays open.
-        std::mem::forget(typed_in);
         return typed;
     }
     let read = move || {
@@ -92,25 +105,27 @@ fn read_keys(live: bool) -> Receiver<Vec<u8>> {
 }
 
 impl Face {
-    async fn show(&mut self, entrance: &mut Entrance, typed: &Receiver<Vec<u8>>) -> ExitCode {
+    async fn show(&mut self, entrance: &mut Entrance, typed: &Receiver<Vec<u8>>, told: &Receiver<Told>) -> ExitCode {
         let updates = entrance.session.updates().clone();
         let wishes = entrance.session.wishes().clone();
         let mut invited = false;
         loop {
             let update = async { Happened::Update(updates.recv().await.ok()) };
-            let key = async {
-                match typed.recv().await {
-                    Ok(bytes) => Happened::Typed(bytes),
-                    Err(_) => std::future::pending().await,
+            let typed = async { Happened::Typed(next(typed).await) };
+            let told = async { Happened::Told(next(told).await) };
+            match or(or(typed, told), update).await {
+                Happened::Told(Told::Resized) => self.draw(),
+                Happened::Told(Told::Suspend) => {
+                    self.screen.erase(Paint::of_terminal());
+                    raw::suspend();
+                    self.draw();
                 }
-            };
-            match or(key, update).await {
                 Happened::Typed(bytes) => {
                     let view = self.view.clone();
                     for asks in self.desk.type_in(&bytes, view.as_deref()) {
                         match asks {
                             Asks::Wish(wish) => {
-                                let leaves = matches!(wish, Wish::Leave | Wish::EndRoom);
+                                let leaves = wish == Wish::Leave;
                                 // A session that is over says so itself.
                                 let _ = wishes.send(wish).await;
                                 if leaves {
@@ -131,10 +146,7 @@ impl Face {
                     self.draw();
                 }
                 Happened::Update(Some(Update::Said(item))) => self.said(&item),
-                Happened::Update(Some(Update::Noticed(notice))) => {
-                    let code = notice.code.map(|code| format!(" ({code})")).unwrap_or_default();
-                    self.print(&format!("! {}{code}\n  {}", clean(&notice.title), clean(&notice.text)));
-                }
+                Happened::Update(Some(Update::Noticed(news))) => self.print(&notice(&news)),
                 Happened::Update(Some(Update::Keep { code, token })) => entrance.keep(&code, token),
                 Happened::Update(Some(Update::Ended(end))) => return self.ended(end),
                 Happened::Update(None) => return ExitCode::FAILURE,
@@ -149,14 +161,17 @@ impl Face {
             return;
         }
         let link = invite.web_link().unwrap_or_else(|| invite.app_link());
-        let mut text = format!("\nThe room is open. Its code: {}\n\n", self.paint.strong(code));
-        if self.live
+        let paint = Paint::of_terminal();
+        let shown = if self.screen.is_live() { paint.strong(code) } else { code.to_owned() };
+        let mut text = format!("The room is open. Its code:  {shown}\n");
+        // Two of its rows make a line; below it the link and the live part have to be seen as well.
+        if self.screen.is_live()
+            && paint.unicode
             && let Ok(qr) = Qr::new(&link)
-            && qr.side() <= self.paint.width
-            && qr.side() / 2 < self.paint.height
+            && qr.side() <= paint.width
+            && qr.side() / 2 + LINES_BELOW_QR < paint.height
         {
-            text.push_str(&qr.text(if self.paint.color { Ink::Colours } else { Ink::LightOnDark }));
-            text.push('\n');
+            text.push_str(&qr.text(if paint.color { Ink::Colours } else { Ink::LightOnDark }));
         }
         text.push_str(&format!("Others come in with: sharestream join {link}"));
         if entrance.is_lan() {
@@ -185,7 +200,8 @@ impl Face {
     }
 
     fn ended(&mut self, end: End) -> ExitCode {
-        self.erase();
+        self.view = None;
+        self.screen.erase(Paint::of_terminal());
         match end {
             End::Left => ExitCode::SUCCESS,
             End::RoomEnded(why) => {
@@ -204,51 +220,32 @@ impl Face {
         }
     }
 
-    /// A line that stays.
+    /// Lines that stay.
     fn print(&mut self, text: &str) {
-        self.erase();
-        // Raw terminals do not return to the first column by themselves.
-        let text = if self.live { text.replace('\n', "\r\n") } else { text.to_owned() };
-        write(&format!("{text}{}", if self.live { "\r\n" } else { "\n" }));
+        self.screen.print(Paint::of_terminal(), text);
         self.draw();
     }
 
-    /// Paints the part that lives anew.
+    /// Shows the view as it is.
     fn draw(&mut self) {
         let Some(view) = self.view.clone() else { return };
-        if !self.live {
-            let stage = paint::stage(&view);
-            if stage != self.stage {
-                self.stage.clone_from(&stage);
-                write(&format!("{stage}\n"));
-            }
-            return;
+        let paint = Paint::of_terminal();
+        if self.screen.is_live() {
+            return self.screen.draw(paint, lines::lines(paint, &view, &self.desk));
         }
-        self.paint = Paint::of_terminal();
-        let lines = paint::lines(self.paint, &view, &self.desk);
-        let mut text = self.erasure();
-        for line in &lines {
-            text.push_str(line);
-            text.push_str("\r\n");
+        let doing = (view.film.as_ref().map(|film| std::mem::discriminant(&film.stage)), view.playback.state);
+        let now = Instant::now();
+        if self.printed.is_none_or(|(at, before)| before != doing || now >= at + PLAIN_EVERY) {
+            self.printed = Some((now, doing));
+            self.screen.print(paint, &format!("{}; {}", phrases::state(&view), phrases::stage(&view)));
         }
-        self.drawn = lines.len();
-        write(&text);
-    }
-
-    fn erase(&mut self) {
-        let text = self.erasure();
-        self.drawn = 0;
-        write(&text);
-    }
-
-    /// What takes the cursor to where the live part began, and clears all below.
-    fn erasure(&self) -> String {
-        if self.drawn == 0 { String::new() } else { format!("\u{1b}[{}A\r\u{1b}[J", self.drawn) }
     }
 }
 
-fn write(text: &str) {
-    let mut stdout = std::io::stdout().lock();
-    // A terminal that went takes its person with it.
-    let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+/// The next of a channel; never, once it is closed.
+async fn next<T>(channel: &Receiver<T>) -> T {
+    match channel.recv().await {
+        Ok(next) => next,
+        Err(_) => std::future::pending().await,
+    }
 }
