@@ -79,7 +79,7 @@ fn a_host_of_the_plan_leads_our_viewer() {
     );
     host.says("movie-loaded", &json!({"name": "A film", "duration": 40.0}));
 
-    let mut viewer = App::join("Bea", &code, &["--server", &server.url(""), "--player", "null"]);
+    let mut viewer = App::join("Bea", &code, &["--server", &server.url(""), "--player", "unseen"]);
     viewer.sees("all of the film", |view| view["film"]["stage"]["is"] == "complete");
     host.says("sync-play", &json!({"time": 5.0, "actionId": "1"}));
     viewer.sees("it plays from there, in step", |view| {
@@ -89,6 +89,9 @@ fn a_host_of_the_plan_leads_our_viewer() {
     viewer.sees("it plays from there, in step", |view| {
         in_step(view) && view["playback"]["position"].as_f64().is_some_and(|place| place > 20.0)
     });
+    // What it hears of our viewer is the plan's.
+    host.says("sync-check", &json!({ "roomCode": code }));
+    host.hears("sync-report", |payload| payload["playbackTime"].is_number() && payload["playing"].is_boolean());
     host.says("sync-pause", &json!({"time": 22.5, "actionId": "3"}));
     viewer.sees("it stands there", |view| {
         let place = view["playback"]["position"].as_f64().unwrap_or_default();
@@ -98,8 +101,6 @@ fn a_host_of_the_plan_leads_our_viewer() {
     viewer.hears("said", |said| said["text"] == "hello from the plan" && said["from"] == "Planner");
     viewer.send(&json!({"cmd": "say", "text": "hello back"}));
     host.hears("chat-message", |payload| payload["text"] == "hello back" && payload["sender"] == "Bea");
-    // What it hears of our viewer is the plan's.
-    host.hears("sync-report", |payload| payload["playbackTime"].is_number() && payload["playing"].is_boolean());
     viewer.leaves();
     host.hears("participant-left", |_| true);
     drop(folder);
@@ -109,10 +110,10 @@ fn a_host_of_the_plan_leads_our_viewer() {
 fn a_viewer_of_the_plan_follows_our_host_and_holds_nobody_up() {
     let server = Server::start(&[]);
     let (_folder, path) = film();
-    let mut host = App::host("Ana", &path, &["--server", &server.url(""), "--player", "null"]);
+    let mut host = App::host("Ana", &path, &["--server", &server.url(""), "--player", "unseen"]);
     let code = host.code();
     host.sees("the film", |view| view["film"]["stage"]["is"] == "complete");
-    let mut ours = App::join("Bea", &code, &["--server", &server.url(""), "--player", "null"]);
+    let mut ours = App::join("Bea", &code, &["--server", &server.url(""), "--player", "unseen"]);
     ours.sees("the film", |view| view["film"]["stage"]["is"] == "complete");
     let mut guest = Stock::start(&server, &["join", &code.replace('-', "")]);
     guest.hears("room-joined", |payload| payload["success"] == true);
