@@ -5,6 +5,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`app`] | `sharestream` as a child process: a participant |
+//! | [`terminal`] | the same in a terminal, in front of a person |
 //! | [`engine`] | the engine as a child process: commands in, events out |
 //! | [`signal`] | the signalling server as a child process |
 //! | [`guest`] | a Socket.IO client of our own hand, for its rooms |
@@ -48,6 +49,7 @@ pub mod seeder;
 pub mod signal;
 pub mod stock;
 pub mod stock_tracker;
+pub mod terminal;
 pub mod tracker;
 pub mod websocket;
 

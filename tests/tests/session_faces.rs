@@ -96,7 +96,9 @@ fn what_cannot_be_is_said_with_its_exit_code() {
     host.sees("that there is no file", |view| shows(view, "E005"));
     for (bad, about) in [(json!({"cmd": "fly"}), "fly"), (json!({"cmd": "seek"}), "`to`"), (json!([1]), "object")] {
         host.send(&bad);
-        host.hears("error", |error| error["message"].as_str().is_some_and(|message| message.contains(about)));
+        host.hears("error", |error| {
+            error["code"] == "E010" && error["message"].as_str().is_some_and(|message| message.contains(about))
+        });
     }
     let (_folder, film) = film();
     host.send(&json!({"cmd": "share", "path": film}));

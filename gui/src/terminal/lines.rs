@@ -30,7 +30,9 @@ pub(super) fn lines(paint: Paint, view: &View, desk: &Desk) -> Vec<String> {
     for item in view.chat.iter().filter(|item| item.delivery == Delivery::Pending).take(NOTICES_SHOWN_MAX) {
         lines.push(paint.faint(&paint.fit(&format!("… {}", clean(&item.text)))));
     }
-    for notice in view.notices.iter().take(NOTICES_SHOWN_MAX) {
+    // What is only worth knowing was printed when it came, and scrolls away.
+    let standing = view.notices.iter().filter(|notice| notice.level != Level::Info);
+    for notice in standing.take(NOTICES_SHOWN_MAX) {
         let line = paint.fit(&format!("! {}{}{}", clean(&notice.title), code(notice), hint(notice)));
         lines.push(if notice.level == Level::Error { paint.alarming(&line) } else { line });
     }
@@ -169,7 +171,8 @@ mod tests {
             film_time: None,
             delivery: Delivery::Pending,
         };
-        let notices = vec![trouble(Some("S001"), Level::Error, Action::Retry)];
+        let notices =
+            vec![trouble(Some("S001"), Level::Error, Action::Retry), trouble(None, Level::Info, Action::AskHost)];
         let view = View { chat: vec![item], notices, may_control: true, ..view() };
         let mut desk = Desk::new(false);
         desk.truth = true;
@@ -186,6 +189,7 @@ mod tests {
         );
         assert!(lines.contains(&"… hello".to_owned()));
         assert!(lines.contains(&"! The server is gone (S001): g tries again now".to_owned()));
+        assert_eq!(lines.iter().filter(|line| line.starts_with('!')).count(), 1, "{lines:#?}");
     }
 
     #[test]

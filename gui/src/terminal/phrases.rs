@@ -33,6 +33,7 @@ pub(super) fn stage(view: &View) -> String {
                 Forecast::Stalls { after, unless_waiting: Some(wait) } => {
                     format!(". Will stall at about {} unless you wait {}", span(after), span(wait))
                 }
+                Forecast::Stalls { after, unless_waiting: None } if after < 1.0 => ". Nothing arrives yet".to_owned(),
                 Forecast::Stalls { after, unless_waiting: None } => format!(". Will stall in {}", span(after)),
             };
             format!("{} here, {:.0} s ahead{forecast}; {rates}", percent(film.downloaded), film.ahead)
@@ -200,6 +201,9 @@ mod tests {
         let mut stalls = film(Stage::Arriving);
         stalls.forecast = Forecast::Stalls { after: 40.0, unless_waiting: None };
         assert!(stage_of(stalls).contains("Will stall in 40 s;"));
+        stalls = film(Stage::Arriving);
+        stalls.forecast = Forecast::Stalls { after: 0.0, unless_waiting: None };
+        assert!(stage_of(stalls).contains("ahead. Nothing arrives yet;"));
         assert_eq!(said(Stage::Complete), "All here; 1.5 MB/s down, 900 B/s up, 1 peer");
         assert_eq!(stage(&View { film: None, ..view() }), "No film yet.");
     }
