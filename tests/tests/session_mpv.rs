@@ -2,18 +2,20 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use session::clock::Clock;
 use session::player::{MpvOptions, MpvPlayer, Player as _};
+use session::proto::limits::PLAYER_ANSWERS_MAX;
 use session::proto::player::{Command, Event, Failure, PlayerWish, Sample, TrackKind};
 use signal_proto::time::MediaTime;
 use tests::app::App;
 use tests::film::{Clip, Container};
 use tests::signal::Server;
-use tests::{SOON, scratch};
+use tests::{SOON, scratch, within};
 
 /// An mpv that plays a clip of a minute.
 struct Screen {
@@ -31,9 +33,25 @@ impl Screen {
         let folder = scratch();
         let clip = Clip { container: Container::Mkv, seconds: 60, bits_per_second: 400_000 };
         clip.make(&folder.path().join("film.mkv"));
-        // Its socket lies in a folder of this test's, where the test finds it.
-        let options = MpvOptions::default().unseen();
+        // A second way in, for strangers.
+        let mut options = MpvOptions::default().unseen();
+        options.flags.push(format!("--input-ipc-server={}", folder.path().join("ipc").display()));
         Self { player: MpvPlayer::new(options), folder, seen: Vec::new() }
+    }
+
+    /// Somebody else says that line to mpv.
+    fn stranger(&self, line: &str) {
+        let mut socket = UnixStream::connect(self.folder.path().join("ipc")).expect("mpv listens");
+        socket.write_all(format!("{line}\n").as_bytes()).expect("it takes lines");
+        // It acts before it answers; events may come before that.
+        let mut heard = [0; 4096];
+        let _ = socket.read(&mut heard).expect("it answers");
+    }
+
+    /// A signal for its process.
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = i32::try_from(self.process()).expect("a pid");
+        rustix::process::kill_process(rustix::process::Pid::from_raw(pid).expect("not zero"), signal).expect("ours");
     }
 
     fn film(&self) -> String {
@@ -70,52 +88,55 @@ impl Screen {
         }
     }
 
+    /// Where it is. While it seeks it does not say, and is asked again.
     fn position(&mut self) -> Sample {
-        self.player.command(Command::AskPosition);
-        self.hears("where it is", |event| match event {
-            Event::Position(sample) => Some(*sample),
-            _ => None,
+        let events = self.player.events();
+        within(SOON, "where it is", || {
+            self.player.command(Command::AskPosition);
+            let next = async { events.recv().await.ok() };
+            let late = async {
+                smol::Timer::after(Duration::from_millis(200)).await;
+                None
+            };
+            let event = smol::block_on(smol::future::or(next, late))?;
+            self.seen.push(event.clone());
+            match event {
+                Event::Position(sample) => Some(sample),
+                _ => None,
+            }
         })
     }
 
-    /// Its process, found by its parent and name.
+    /// Its process, of all those that tests started.
     fn process(&self) -> u32 {
-        mpvs().into_iter().next().expect("an mpv of ours runs")
+        mpv_of(self.folder.path()).expect("an mpv of ours runs")
     }
 }
 
-/// Children of this process that are mpv.
-fn mpvs() -> Vec<u32> {
-    mpvs_of(std::process::id())
+/// The mpv that was told to listen in that folder.
+fn mpv_of(folder: &Path) -> Option<u32> {
+    let folder = folder.to_str().expect("text");
+    let listens = |pid: &u32| {
+        let words = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words).into_owned();
+        words.split('\0').any(|word| word.starts_with("--input-ipc-server=") && word.contains(folder))
+    };
+    pids().find(listens)
 }
 
-fn mpvs_of(own: u32) -> Vec<u32> {
-    let entries = std::fs::read_dir("/proc").expect("Linux").flatten();
-    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    pids.filter(|pid| {
+/// Children of that process that are mpv.
+fn mpvs_of(parent: u32) -> Vec<u32> {
+    let is_its = |pid: &u32| {
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         let Some((head, rest)) = stat.rsplit_once(')') else { return false };
-        let mut fields = rest.split_whitespace();
-        let (state, parent) = (fields.next(), fields.next());
-        head.ends_with("(mpv") && state != Some("Z") && parent == Some(&own.to_string())
-    })
-    .collect()
+        head.ends_with("(mpv") && rest.split_whitespace().nth(1) == Some(&parent.to_string())
+    };
+    pids().filter(is_its).collect()
 }
 
-/// The socket that mpv was told to listen at.
-fn socket_of(pid: u32) -> PathBuf {
-    let words = std::fs::read(format!("/proc/{pid}/cmdline")).expect("it runs");
-    let text = String::from_utf8(words).expect("text");
-    let flag = text.split('\0').find_map(|word| word.strip_prefix("--input-ipc-server="));
-    PathBuf::from(flag.expect("it was told"))
-}
-
-fn tell(socket: &Path, line: &str) {
-    let mut socket = UnixStream::connect(socket).expect("mpv listens");
-    socket.write_all(format!("{line}\n").as_bytes()).expect("it takes lines");
-    // It acts before it answers; events may come before that.
-    let mut heard = [0; 4096];
-    let _ = socket.read(&mut heard).expect("it answers");
+fn pids() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").expect("Linux").flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 #[test]
@@ -171,18 +192,34 @@ fn plays_where_it_is_told_to_the_frame() {
 fn keys_of_its_window_and_other_programs_are_wishes() {
     let mut screen = Screen::new();
     screen.open(0.0);
-    let socket = socket_of(screen.process());
-    tell(&socket, r#"{"command":["keypress","SPACE"]}"#);
+    screen.stranger(r#"{"command":["keypress","SPACE"]}"#);
     screen.hears("the key", |event| (*event == Event::Wished(PlayerWish::Play)).then_some(()));
-    tell(&socket, r#"{"command":["keypress","RIGHT"]}"#);
+    screen.stranger(r#"{"command":["keypress","RIGHT"]}"#);
     screen.hears("the key", |event| (*event == Event::Wished(PlayerWish::SeekBy(5.0))).then_some(()));
-    tell(&socket, r#"{"command":["set_property","pause",false]}"#);
+    screen.stranger(r#"{"command":["set_property","pause",false]}"#);
     screen.hears("a stranger's hand", |event| (*event == Event::Wished(PlayerWish::Play)).then_some(()));
     // Undone: it stands.
     std::thread::sleep(Duration::from_millis(300));
     let (first, second) = (screen.position(), screen.position());
     assert_eq!(first.at, second.at);
     assert!(!second.moving);
+
+    screen.player.command(Command::Play);
+    screen.hears("that it runs", |event| (*event == Event::Running(true)).then_some(()));
+    screen.stranger(r#"{"command":["seek",40,"absolute+exact"]}"#);
+    let wish = screen.hears("a stranger's seek", |event| match event {
+        Event::Wished(PlayerWish::Seek(to)) => Some(*to),
+        _ => None,
+    });
+    assert!((wish.seconds() - 40.0).abs() < 0.3, "{wish:?}");
+    let place = screen.position();
+    assert!(place.at.seconds() < 5.0, "{place:?}");
+    screen.player.command(Command::SelectTrack(TrackKind::Audio, None));
+    screen.player.command(Command::SelectTrack(TrackKind::Audio, Some(1)));
+    screen.player.command(Command::Seek(at(50.0)));
+    screen.hears("that it is there", |event| matches!(event, Event::Sought(_)).then_some(()));
+    let wishes = screen.seen.iter().filter(|event| matches!(event, Event::Wished(_))).count();
+    assert_eq!(wishes, 4, "{:?}", screen.seen);
 }
 
 #[test]
@@ -222,27 +259,59 @@ fn bytes_that_do_not_come_are_a_stall_and_not_a_pause() {
 }
 
 #[test]
+fn a_stream_that_breaks_off_is_a_failure_and_no_end() {
+    let mut screen = Screen::new();
+    let film = std::fs::read(screen.film()).expect("made");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/film.mkv", listener.local_addr().expect("bound"));
+    let server = std::thread::spawn(move || {
+        let (mut client, _) = listener.accept().expect("mpv comes");
+        let mut head = [0; 4096];
+        let _ = client.read(&mut head).expect("a request");
+        let lines = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", film.len());
+        client.write_all(lines.as_bytes()).expect("sent");
+        client.write_all(&film[..film.len() / 16]).expect("sent");
+        // And it is gone, listener and all.
+    });
+    screen.load(&url, 0.0);
+    screen.hears("that it is open", |event| matches!(event, Event::Opened { .. }).then_some(()));
+    server.join().expect("it served");
+    screen.player.command(Command::Play);
+    let why = screen.hears("why", |event| match event {
+        Event::Failed(Failure::Unreadable { why }) => Some(why.clone()),
+        _ => None,
+    });
+    assert!(why.contains("broke off"), "{why}");
+    assert!(!screen.seen.contains(&Event::Ended), "{:?}", screen.seen);
+    screen.open(7.0);
+}
+
+#[test]
 fn a_killed_one_is_told_and_comes_back_and_nothing_stays() {
     let mut screen = Screen::new();
     screen.open(0.0);
-    let pid = screen.process();
-    let folder = socket_of(pid).parent().expect("a folder").to_owned();
-    rustix::process::kill_process(
-        rustix::process::Pid::from_raw(i32::try_from(pid).expect("a pid")).expect("not zero"),
-        rustix::process::Signal::KILL,
-    )
-    .expect("ours");
+    screen.signal(rustix::process::Signal::KILL);
     screen.hears("its end", |event| (*event == Event::Closed { crashed: true }).then_some(()));
-    assert!(!folder.exists(), "its folder went with it");
     screen.open(20.0);
     assert!((screen.position().at.seconds() - 20.0).abs() < 0.05);
-    let socket = socket_of(screen.process());
-    tell(&socket, r#"{"command":["keypress","q"]}"#);
+    screen.stranger(r#"{"command":["keypress","q"]}"#);
     screen.hears("that it was closed", |event| (*event == Event::Closed { crashed: false }).then_some(()));
     screen.open(0.0);
-    let folder = socket_of(screen.process()).parent().expect("a folder").to_owned();
+    let folder = screen.folder.path().to_owned();
     drop(screen);
-    assert!(mpvs().is_empty() && !folder.exists(), "nothing stays behind");
+    assert_eq!(mpv_of(&folder), None, "nothing stays behind");
+}
+
+#[test]
+fn one_that_hangs_is_ended() {
+    let mut screen = Screen::new();
+    screen.open(0.0);
+    screen.signal(rustix::process::Signal::STOP);
+    for _ in 0..=PLAYER_ANSWERS_MAX {
+        screen.player.command(Command::AskPosition);
+    }
+    screen.hears("its end", |event| (*event == Event::Closed { crashed: true }).then_some(()));
+    screen.open(0.0);
 }
 
 #[test]
@@ -258,7 +327,7 @@ fn an_app_that_is_killed_leaves_no_player_behind() {
     assert_eq!(mpvs.len(), 1);
     // Dropping it is SIGKILL.
     drop(app);
-    tests::within(SOON, "the player's end", || (!Path::new(&format!("/proc/{}", mpvs[0])).exists()).then_some(()));
+    within(SOON, "the player's end", || (!Path::new(&format!("/proc/{}", mpvs[0])).exists()).then_some(()));
 }
 
 #[test]
@@ -275,14 +344,56 @@ fn what_cannot_be_played_is_told_in_words() {
     assert!(matches!(&failure, Failure::Unreadable { why } if !why.is_empty()), "{failure:?}");
     screen.open(0.0);
 
-    let program = PathBuf::from("/nowhere/mpv");
-    let mut player = MpvPlayer::new(MpvOptions { program, flags: Vec::new(), clock: Clock::system() });
-    player.command(Command::Load { url: "x".into(), start: at(0.0), title: "x".into() });
-    let failure = player.events().recv_blocking().expect("it says why");
-    assert!(
-        matches!(&failure, Event::Failed(Failure::NoPlayer { why }) if why.contains("/nowhere/mpv")),
-        "{failure:?}"
-    );
+    // Its pictures in a codec that nobody has heard of, its sound in a known one.
+    let film = std::fs::read(screen.film()).expect("made");
+    let codec = b"V_MPEG4/ISO/AVC";
+    let place = film.windows(codec.len()).position(|part| part == codec).expect("H.264 in Matroska");
+    let mut unknown = film;
+    unknown[place..place + codec.len()].copy_from_slice(b"V_NOBODY/HEARD/");
+    let path = screen.folder.path().join("unknown.mkv");
+    std::fs::write(&path, unknown).expect("written");
+    screen.load(&path.display().to_string(), 0.0);
+    let failure = screen.hears("why", |event| match event {
+        Event::Failed(failure @ Failure::NoDecoder { .. }) => Some(failure.clone()),
+        _ => None,
+    });
+    assert!(matches!(&failure, Failure::NoDecoder { codec } if !codec.is_empty()), "{failure:?}");
+    screen.open(0.0);
+}
+
+#[test]
+fn a_program_that_is_no_mpv_is_told_and_why() {
+    let folder = scratch();
+    let script = folder.path().join("silent");
+    std::fs::write(&script, "#!/bin/sh\nexec sleep 60\n").expect("written");
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("set");
+    for (program, words) in [
+        (PathBuf::from("/nowhere/mpv"), "No such file"),
+        (PathBuf::from("/bin/false"), "ended at once"),
+        (script, "says nothing"),
+    ] {
+        let clock = Clock::system();
+        let mut player = MpvPlayer::new(MpvOptions { program: program.clone(), flags: Vec::new(), clock });
+        player.command(Command::Load { url: "x".into(), start: at(0.0), title: "x".into() });
+        let event = player.events().recv_blocking().expect("it says why");
+        let Event::Failed(Failure::NoPlayer { why }) = &event else { panic!("{event:?}") };
+        assert!(why.contains(&program.display().to_string()) && why.contains(words), "{why}");
+    }
+}
+
+#[test]
+fn a_film_that_is_opened_again_is_as_long_as_before() {
+    let mut screen = Screen::new();
+    let film = screen.film();
+    for start in [0.0, 5.0, 5.0] {
+        screen.load(&film, start);
+        let duration = screen.hears("that it is open", |event| match event {
+            Event::Opened { duration, .. } => Some(*duration),
+            _ => None,
+        });
+        assert!(duration.is_some_and(|duration| (duration.seconds() - 60.0).abs() < 1.0), "{duration:?}");
+        assert!((screen.position().at.seconds() - start).abs() < 0.05);
+    }
 }
 
 #[test]
@@ -292,7 +403,10 @@ fn the_end_is_told_and_is_no_pause() {
     screen.player.command(Command::Play);
     screen.hears("the end", |event| (*event == Event::Ended).then_some(()));
     assert!(!screen.seen.iter().any(|event| matches!(event, Event::Wished(_))), "{:?}", screen.seen);
-    screen.player.command(Command::Pause);
     screen.player.command(Command::Seek(at(5.0)));
     screen.hears("that it is there", |event| matches!(event, Event::Sought(_)).then_some(()));
+    let (first, second) = (screen.position(), screen.position());
+    assert!((second.at.seconds() - 5.0).abs() < 0.05 && !second.moving, "it stands: {first:?}, {second:?}");
+    screen.player.command(Command::Play);
+    screen.hears("that it runs", |event| (*event == Event::Running(true)).then_some(()));
 }

@@ -68,7 +68,7 @@ pub const PLAYER_COMMANDS_MAX: usize = 256;
 /// Events of the player that wait for the session. Full: the player's thread waits.
 pub const PLAYER_EVENTS_MAX: usize = 256;
 
-/// From a player's start until it can be spoken to; also for one line to be taken by it.
+/// From a player's start until it says something; also for one line to be taken by it.
 pub const PLAYER_START_PATIENCE: Duration = Duration::from_secs(10);
 
 /// For a player to quit before it is killed.

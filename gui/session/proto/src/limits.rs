@@ -44,3 +44,9 @@ pub const SETTING_LEN_MAX: usize = 4096;
 
 /// Rooms that are remembered.
 pub const RECENT_ROOMS_MAX: usize = 20;
+
+/// Questions to a player without an answer: 16 s at four a second. More: it hangs, and is ended.
+pub const PLAYER_ANSWERS_MAX: usize = 64;
+
+/// Tracks of a film that can be chosen; who has more chooses among these.
+pub const TRACKS_MAX: usize = 128;

@@ -3,18 +3,18 @@
 use std::time::Instant;
 
 use engine_proto::words::printable;
-use serde_json::Value;
+use serde_json::{Value, json};
 use signal_proto::time::MediaTime;
 
-use super::tracks::tracks;
-use super::{Asked, Film, Mpv};
-use crate::limits::DETAIL_CHARS_MAX;
+use super::tracks::{codec_words, tracks};
+use super::{Asked, Film, Load, Mpv, Open};
+use crate::limits::{DETAIL_CHARS_MAX, NAME_CHARS_MAX, TRACKS_MAX};
 use crate::player::{Event, Failure, PlayerWish, Sample};
 
-/// mpv shows the picture at or after a place; one that is further away is of a seek before.
-const ARRIVED_NEAR: f64 = 0.5;
-/// A place that changes by more than that while nothing was sought was sought by somebody else.
-const TRACKS_MAX: usize = 128;
+/// An end that is further from the film's is the end of what could be read, in seconds, if mpv complained of something.
+const END_NEAR: f64 = 2.0;
+/// How mpv says that there is no decoder, with the codec's name between that and a quote.
+const NO_DECODER: &str = "Failed to initialize a decoder for codec '";
 
 impl Mpv {
     /// Takes in a line of mpv's. What is no line of its protocol says nothing.
@@ -22,22 +22,22 @@ impl Mpv {
         let Ok(said) = serde_json::from_str::<Value>(line) else { return };
         if let Some(name) = said["event"].as_str() {
             self.on_event(name, &said);
-        } else if let Some(asked) = said["request_id"].as_u64().and_then(|id| self.asked.remove(&id)) {
+        } else if let Some(number) = said["request_id"].as_u64()
+            && let Some(asked) = self.asked.remove(&number)
+        {
             let is_good = said["error"] == "success";
-            self.on_answer(now, asked, is_good.then(|| &said["data"]));
+            self.on_answer(now, number, asked, is_good.then(|| &said["data"]));
         }
     }
 
     fn on_event(&mut self, name: &str, said: &Value) {
         match name {
             "property-change" => self.on_property(said["name"].as_str().unwrap_or_default(), &said["data"]),
-            "playback-restart" => {
-                let is_awaited = matches!(self.film, Film::Opening { .. } | Film::Open { seeking: Some(_), .. });
-                if is_awaited {
-                    self.send(serde_json::json!(["get_property", "time-pos"]), Asked::Arrived);
-                }
-            }
+            "seek" => self.on_seek_begins(),
+            "playback-restart" => self.on_restart(),
+            "start-file" => self.on_start_file(said["playlist_entry_id"].as_u64()),
             "end-file" => self.on_end_file(said),
+            "log-message" => self.on_trouble(said),
             "client-message" => self.on_key(&said["args"]),
             // Others are of no use here, and newer ones may come.
             _ => {}
@@ -55,25 +55,22 @@ impl Mpv {
                 }
             }
             "eof-reached" => {
-                if let Film::Open { ended, .. } = &mut self.film {
-                    let is_news = !*ended && data.as_bool() == Some(true);
-                    *ended = data.as_bool() == Some(true);
+                if let Film::Open(open) = &mut self.film {
+                    let is_news = !open.ended && data.as_bool() == Some(true);
+                    open.ended = data.as_bool() == Some(true);
                     if is_news {
-                        self.running = false;
-                        self.tell(Event::Ended);
+                        self.ask(json!(["get_property", "time-pos"]), Asked::End);
                     }
                 }
             }
             "core-idle" => self.idle = data.as_bool() != Some(false),
-            "duration" => self.duration = data.as_f64().and_then(MediaTime::new),
-            "track-list" => self.tracks = tracks(data, TRACKS_MAX),
             _ => {}
         }
     }
 
     /// Pause changed: by our word, or by somebody else's, which is undone and a wish.
     fn on_pause(&mut self, paused: bool) {
-        if !matches!(self.film, Film::Open { .. }) {
+        if !matches!(self.film, Film::Open(_)) {
             return;
         }
         if paused != self.told_running {
@@ -91,22 +88,70 @@ impl Mpv {
         }
     }
 
+    /// mpv turns to a film: the one that was asked for last, if it has its number.
+    const fn on_start_file(&mut self, entry: Option<u64>) {
+        if let Film::Opening { load, .. } = &mut self.film
+            && let Load::Taken(taken) = *load
+        {
+            let is_it = match (taken, entry) {
+                (Some(taken), Some(entry)) => taken == entry,
+                (None, _) | (_, None) => true,
+            };
+            if is_it {
+                *load = Load::Begun;
+            }
+        }
+    }
+
     fn on_end_file(&mut self, said: &Value) {
-        if matches!(self.film, Film::None) || said["reason"] != "error" {
+        let is_it = match self.film {
+            Film::None => false,
+            Film::Opening { load, .. } => load == Load::Begun,
+            Film::Open(_) => true,
+        };
+        if is_it && said["reason"] == "error" {
+            let why = said["file_error"].as_str().unwrap_or("it cannot be opened");
+            self.fail_to_read(why);
+        }
+    }
+
+    /// mpv complains. What it cannot decode is not shown to anybody, though its sound might be played.
+    fn on_trouble(&mut self, said: &Value) {
+        let text = said["text"].as_str().unwrap_or_default().trim();
+        let is_ours = matches!(self.film, Film::Opening { load: Load::Begun, .. } | Film::Open(_));
+        if !is_ours || text.is_empty() {
             return;
         }
-        let why = said["file_error"].as_str().unwrap_or("it cannot be opened");
-        let codec = self.tracks.iter().find_map(|track| track.codec.clone());
-        self.fail(match (why, codec) {
-            ("no audio or video data played", Some(codec)) => Failure::NoDecoder { codec },
-            (why, _) => Failure::Unreadable { why: printable(why, DETAIL_CHARS_MAX) },
-        });
+        if let Some(rest) = text.strip_prefix(NO_DECODER).filter(|_| said["prefix"] == "vd") {
+            let codec = codec_words(&printable(rest.split('\'').next().unwrap_or_default(), NAME_CHARS_MAX));
+            return self.fail(Failure::NoDecoder { codec });
+        }
+        self.trouble.get_or_insert_with(|| printable(text, DETAIL_CHARS_MAX));
+    }
+
+    fn fail_to_read(&mut self, why: &str) {
+        let why = self.trouble.take().map_or_else(|| why.to_owned(), |trouble| format!("{why} ({trouble})"));
+        self.fail(Failure::Unreadable { why: printable(&why, DETAIL_CHARS_MAX) });
+    }
+
+    /// mpv is at the end of what it can read: of the film, or of a stream that broke off.
+    fn on_end(&mut self, now: Instant, place: Option<MediaTime>) {
+        let Film::Open(Open { ended: true, seek: None, known, .. }) = &mut self.film else { return };
+        *known = (place.unwrap_or(known.0), now);
+        let left = self.duration.zip(place).map_or(0.0, |(end, at)| end.seconds() - at.seconds());
+        if left > END_NEAR && self.trouble.is_some() {
+            return self.fail_to_read("the stream broke off");
+        }
+        self.tell(Event::Ended);
+        // It stands there, whatever is sought next.
+        self.running = false;
+        self.tell_running(false);
     }
 
     /// A key of mpv's window.
     fn on_key(&mut self, args: &Value) {
         let word = |at: usize| args[at].as_str().unwrap_or_default();
-        if word(0) != "sharestream" || !matches!(self.film, Film::Open { .. }) {
+        if word(0) != "sharestream" || !matches!(self.film, Film::Open(_)) {
             return;
         }
         match word(1) {
@@ -128,7 +173,7 @@ impl Mpv {
     }
 
     /// `data` is `None` for a refusal.
-    fn on_answer(&mut self, now: Instant, asked: Asked, data: Option<&Value>) {
+    fn on_answer(&mut self, now: Instant, number: u64, asked: Asked, data: Option<&Value>) {
         let place = data.and_then(Value::as_f64).map(MediaTime::saturating);
         match asked {
             Asked::Nothing => {}
@@ -139,54 +184,43 @@ impl Mpv {
                     self.on_pause(!self.told_running);
                 }
             }
-            Asked::Seek if data.is_none() => {
-                if let Film::Open { seeking, .. } = &mut self.film
-                    && seeking.take().is_some()
-                {
-                    self.tell(Event::SeekFailed);
-                }
-            }
-            Asked::Seek => {}
+            Asked::Load => self.on_load_answer(number, data),
+            Asked::Seek => self.on_seek_answer(number, data.is_some()),
             Asked::Place { sent, by_sound: true } if place.is_none() => {
                 // A film without sound has only pictures.
-                self.send(
-                    serde_json::json!(["get_property", "time-pos"]),
-                    Asked::Place { sent: now.max(sent), by_sound: false },
-                );
+                let asked = Asked::Place { sent: now.max(sent), by_sound: false };
+                self.ask(json!(["get_property", "time-pos"]), asked);
             }
-            Asked::Place { sent, .. } => {
-                let is_settled = matches!(self.film, Film::Open { seeking: None, .. });
-                if let Some(at) = place.filter(|_| is_settled) {
-                    // It was there at some moment between question and answer.
-                    let taken = sent + now.saturating_duration_since(sent) / 2;
-                    let moving = self.running && !self.idle && !self.buffering;
-                    self.tell(Event::Position(Sample { at, taken, moving }));
-                }
-            }
-            Asked::Arrived => self.on_arrived(place),
+            Asked::Place { sent, .. } => self.on_place(now, sent, place),
+            Asked::Duration => self.duration = data.and_then(Value::as_f64).and_then(MediaTime::new),
+            Asked::Tracks => self.tracks = data.map(|list| tracks(list, TRACKS_MAX)).unwrap_or_default(),
+            Asked::Opened => self.on_opened(now, place),
+            Asked::Arrived(number) => self.on_arrived(now, number, place),
+            Asked::Strayed => self.on_strayed(now, place),
+            Asked::End => self.on_end(now, place),
         }
     }
 
-    /// A picture is shown after opening or a seek.
-    fn on_arrived(&mut self, place: Option<MediaTime>) {
-        match self.film {
-            Film::Opening { start } => {
-                self.film = Film::Open { seeking: None, ended: false };
-                let at = place.unwrap_or(start);
-                self.tell(Event::Opened { duration: self.duration, tracks: self.tracks.clone() });
-                if (at.seconds() - start.seconds()).abs() > ARRIVED_NEAR {
-                    // It could not begin there; where it is, is told by its answer.
-                    self.tell(Event::SeekFailed);
-                }
+    fn on_load_answer(&mut self, number: u64, data: Option<&Value>) {
+        if let Film::Opening { load, .. } = &mut self.film
+            && *load == Load::Asked(number)
+        {
+            match data {
+                Some(data) => *load = Load::Taken(data["playlist_entry_id"].as_u64()),
+                None => self.fail_to_read("it cannot be opened"),
             }
-            Film::Open { seeking: Some(to), ended } => {
-                let at = place.unwrap_or(to);
-                if (at.seconds() - to.seconds()).abs() <= ARRIVED_NEAR || ended {
-                    self.film = Film::Open { seeking: None, ended };
-                    self.tell(Event::Sought(at));
-                }
-            }
-            Film::Open { seeking: None, .. } | Film::None => {}
+        }
+    }
+
+    fn on_place(&mut self, now: Instant, sent: Instant, place: Option<MediaTime>) {
+        let Film::Open(open) = &mut self.film else { return };
+        let is_settled = open.seek.is_none() && !open.strayed;
+        if let Some(at) = place.filter(|_| is_settled) {
+            // It was there at some moment between question and answer.
+            let taken = sent + now.saturating_duration_since(sent) / 2;
+            open.known = (at, taken);
+            let moving = self.running && !self.idle && !self.buffering;
+            self.tell(Event::Position(Sample { at, taken, moving }));
         }
     }
 }

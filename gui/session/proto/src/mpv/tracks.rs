@@ -28,3 +28,21 @@ fn track(value: &Value) -> Option<Track> {
         selected: value["selected"].as_bool() == Some(true),
     })
 }
+
+/// A codec's name as its makers write it, where it is a common one.
+pub(super) fn codec_words(name: &str) -> String {
+    match name {
+        "" => "its pictures",
+        "h264" => "H.264",
+        "hevc" => "H.265",
+        "vvc" => "H.266",
+        "av1" => "AV1",
+        "vp8" => "VP8",
+        "vp9" => "VP9",
+        "mpeg2video" => "MPEG-2",
+        "mpeg4" => "MPEG-4",
+        "vc1" => "VC-1",
+        other => other,
+    }
+    .to_owned()
+}

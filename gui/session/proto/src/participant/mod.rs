@@ -241,8 +241,21 @@ impl Participant {
             }
             player::Event::Ended => self.on_film_end(now),
             player::Event::Failed(failure) => {
-                self.play.player.loading = None;
-                self.notice_player(&failure);
+                // What had been open can be opened again: its stream broke off.
+                let was_open = self.play.player.open && matches!(failure, player::Failure::Unreadable { .. });
+                self.on_player_failed(now, was_open);
+                if was_open {
+                    self.notice_plain(
+                        Subject::Player,
+                        Level::Warning,
+                        "The film's stream broke off",
+                        "It is opened again; the others are not disturbed.",
+                        Action::Wait,
+                    );
+                } else {
+                    self.notice_player(&failure);
+                }
+                self.tell_ready(now);
             }
             player::Event::Closed { crashed } => {
                 self.on_closed(now, crashed);

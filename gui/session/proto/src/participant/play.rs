@@ -490,6 +490,7 @@ impl Participant {
 
     /// Opens the film where the room is, or where this viewer wants to begin.
     pub(super) fn open_player(&mut self, now: Instant) {
+        self.timers.stop(Wake::Player);
         let Some(film) = &self.film else { return };
         let Some(url) = film.url.clone().filter(|_| !self.play.player.closed && !film.failed) else { return };
         let title = film.name.clone();
@@ -545,6 +546,15 @@ impl Participant {
         self.play.doing = Doing::Free;
         self.timers.stop(Wake::Start);
         if crashed {
+            self.timers.set(Wake::Player, now + REOPEN_AFTER);
+        }
+    }
+
+    /// The film is not open any more.
+    pub(super) fn on_player_failed(&mut self, now: Instant, opens_again: bool) {
+        self.play.forget_player();
+        self.timers.stop(Wake::Start);
+        if opens_again {
             self.timers.set(Wake::Player, now + REOPEN_AFTER);
         }
     }

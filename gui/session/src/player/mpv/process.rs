@@ -1,27 +1,29 @@
 //! mpv's process and socket.
+//!
+//! The socket is mpv's standard input, one end of a pair: nobody else can speak through it, nothing of it is in the file system, and
+//! mpv quits when it closes, so also when this program is killed.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::os::unix::net::UnixStream as LifeLine;
-use std::path::{Path, PathBuf};
+use std::os::unix::net::UnixStream as Pair;
 use std::process::{ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_lite::future::or;
 use futures_lite::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use session_proto::mpv::{KEYS, Mpv, Output};
 use session_proto::player::{Command, Event, Failure};
-use smol::Timer;
 use smol::channel::{Receiver, Sender};
 use smol::net::unix::UnixStream;
 use smol::process::Child;
+use smol::{Async, Timer};
 
 use super::MpvOptions;
 use crate::limits::{PLAYER_LINE_LEN_MAX, PLAYER_QUIT_PATIENCE, PLAYER_START_PATIENCE};
 
 /// Flags that every mpv of ours has. Its own configuration could bind keys and scripts that move the film.
-const FLAGS: [&str; 17] = [
+const FLAGS: [&str; 20] = [
+    "--input-ipc-client=fd://0",
     "--no-config",
     "--idle=yes",
     "--pause=yes",
@@ -34,6 +36,9 @@ const FLAGS: [&str; 17] = [
     "--ytdl=no",
     "--load-scripts=no",
     "--input-default-bindings=no",
+    // A place on the bar of mpv's own controls is that place, not the key frame before it.
+    "--script-opts-append=osc-seekbarkeyframes=no",
+    "--title=${?media-title:${media-title}}${!media-title:ShareStream}",
     "--audio-pitch-correction=yes",
     // It waits for bytes by itself, and goes on with two seconds of them.
     "--cache=yes",
@@ -50,6 +55,8 @@ enum Gone {
     NotWanted,
     /// It ended by itself.
     ByItself(io::Result<ExitStatus>),
+    /// It never spoke, so it is no mpv, or one that is too old.
+    NeverSpoke(io::Error),
     /// It was ended by us, since it does not speak as it should.
     Broken(io::Error),
 }
@@ -58,73 +65,64 @@ enum Gone {
 pub(super) async fn run(options: MpvOptions, commands: Receiver<Command>, events: Sender<Event>) {
     while let Ok(command) = commands.recv().await {
         let Command::Load { .. } = command else { continue };
-        match Process::start(&options).await {
-            Err(error) => {
-                let why = format!("{}: {error}", options.program.display());
-                if events.send(Event::Failed(Failure::NoPlayer { why })).await.is_err() {
-                    return;
-                }
-            }
+        let gone = match Process::start(&options) {
             Ok(mut process) => {
                 let gone = process.live(&options, command, &commands, &events).await;
-                let crashed = match gone {
-                    Gone::NotWanted => return process.end().await,
-                    Gone::ByItself(status) => !status.is_ok_and(|status| status.success()),
-                    Gone::Broken(error) => {
-                        log::warn!("mpv: {error}");
-                        process.end().await;
-                        true
-                    }
-                };
-                drop(process);
-                if events.send(Event::Closed { crashed }).await.is_err() {
-                    return;
+                process.end().await;
+                match gone {
+                    Gone::ByItself(status) if !process.has_spoken => Gone::NeverSpoke(ended_at_once(status)),
+                    Gone::Broken(error) if !process.has_spoken => Gone::NeverSpoke(error),
+                    gone => gone,
                 }
             }
+            Err(error) => Gone::NeverSpoke(error),
+        };
+        let event = match gone {
+            Gone::NotWanted => return,
+            Gone::ByItself(status) => Event::Closed { crashed: !status.is_ok_and(|status| status.success()) },
+            Gone::NeverSpoke(error) => {
+                let why = format!("{}: {error}", options.program.display());
+                Event::Failed(Failure::NoPlayer { why })
+            }
+            Gone::Broken(error) => {
+                log::warn!("mpv: {error}");
+                Event::Closed { crashed: true }
+            }
+        };
+        if events.send(event).await.is_err() {
+            return;
         }
     }
 }
 
-/// A running mpv. Dropping it kills it and removes its folder.
+/// A running mpv. Dropping it kills it.
 struct Process {
     child: Child,
     socket: UnixStream,
-    /// mpv quits when this closes: with us, however we end.
-    _lifeline: LifeLine,
-    _folder: Folder,
+    has_spoken: bool,
 }
-
-/// A folder of this user's alone, for the socket.
-struct Folder(PathBuf);
 
 enum Happened {
     Command(Option<Command>),
     Read(io::Result<usize>),
     Exit(io::Result<ExitStatus>),
+    Silence,
 }
 
 impl Process {
-    async fn start(options: &MpvOptions) -> io::Result<Self> {
-        let folder = Folder::make()?;
-        let (socket, keys) = (folder.0.join("ipc"), folder.0.join("input.conf"));
-        std::fs::write(&keys, KEYS)?;
-        let (lifeline, its_end) = LifeLine::pair()?;
-        // Nobody reads what mpv would say there.
-        (&lifeline).write_all(b"{\"command\":[\"disable_event\",\"all\"]}\n")?;
+    fn start(options: &MpvOptions) -> io::Result<Self> {
+        let (ours, its) = Pair::pair()?;
         let mut command = smol::process::Command::new(&options.program);
         command
             .args(FLAGS)
-            .arg(format!("--input-ipc-server={}", socket.display()))
-            .arg("--input-ipc-client=fd://0")
-            .arg(format!("--input-conf={}", keys.display()))
+            .arg(format!("--input-conf=memory://{KEYS}"))
             .args(&options.flags)
-            .stdin(OwnedFd::from(its_end))
+            .stdin(Stdio::from(OwnedFd::from(its)))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true);
-        let mut child = command.spawn()?;
-        let socket = connect(&mut child, &socket).await?;
-        Ok(Self { child, socket, _lifeline: lifeline, _folder: folder })
+        let child = command.spawn()?;
+        Ok(Self { child, socket: Async::new(ours)?.into(), has_spoken: false })
     }
 
     async fn live(
@@ -139,7 +137,11 @@ impl Process {
         mpv.handle_command(clock.now(), first);
         let mut lines = Lines::default();
         let mut chunk = vec![0; 16 * 1024];
+        let mut patience = Timer::after(PLAYER_START_PATIENCE);
         loop {
+            if mpv.is_deaf() {
+                return Gone::Broken(io::Error::new(io::ErrorKind::TimedOut, "it does not answer"));
+            }
             while let Some(output) = mpv.poll_output() {
                 match output {
                     Output::Line(line) => {
@@ -155,18 +157,19 @@ impl Process {
                     }
                 }
             }
-            let command = async { Happened::Command(commands.recv().await.ok()) };
-            let read = async { Happened::Read(self.socket.read(&mut chunk).await) };
-            let exit = async { Happened::Exit(self.child.status().await) };
-            match or(command, or(read, exit)).await {
+            match self.next(commands, &mut chunk, &mut patience).await {
                 Happened::Command(Some(command)) => mpv.handle_command(clock.now(), command),
                 Happened::Command(None) => return Gone::NotWanted,
+                Happened::Silence => {
+                    return Gone::Broken(io::Error::new(io::ErrorKind::TimedOut, "it says nothing"));
+                }
                 Happened::Exit(status) => return Gone::ByItself(status),
                 Happened::Read(Ok(0)) => {
                     return or(exited(&mut self.child), broken(io::ErrorKind::UnexpectedEof.into())).await;
                 }
                 Happened::Read(Err(error)) => return or(exited(&mut self.child), broken(error)).await,
                 Happened::Read(Ok(len)) => {
+                    self.has_spoken = true;
                     let now = clock.now();
                     let whole = lines.take_in(chunk.get(..len).unwrap_or_default(), |line| mpv.handle_line(now, line));
                     if !whole {
@@ -175,6 +178,21 @@ impl Process {
                 }
             }
         }
+    }
+
+    async fn next(&mut self, commands: &Receiver<Command>, chunk: &mut [u8], patience: &mut Timer) -> Happened {
+        let has_spoken = self.has_spoken;
+        let command = async { Happened::Command(commands.recv().await.ok()) };
+        let read = async { Happened::Read(self.socket.read(chunk).await) };
+        let exit = async { Happened::Exit(self.child.status().await) };
+        let silence = async {
+            if has_spoken {
+                return std::future::pending().await;
+            }
+            patience.await;
+            Happened::Silence
+        };
+        or(command, or(read, or(exit, silence))).await
     }
 
     async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -213,21 +231,9 @@ async fn broken(error: io::Error) -> Gone {
     Gone::Broken(error)
 }
 
-/// The socket is there a moment after mpv is.
-async fn connect(child: &mut Child, path: &Path) -> io::Result<UnixStream> {
-    let deadline = Instant::now() + PLAYER_START_PATIENCE;
-    loop {
-        if let Ok(socket) = UnixStream::connect(path).await {
-            return Ok(socket);
-        }
-        if let Some(status) = child.try_status()? {
-            return Err(io::Error::other(format!("it ended at once ({status})")));
-        }
-        if Instant::now() > deadline {
-            return Err(io::Error::new(io::ErrorKind::TimedOut, "it opens no way to speak to it"));
-        }
-        Timer::after(Duration::from_millis(20)).await;
-    }
+fn ended_at_once(status: io::Result<ExitStatus>) -> io::Error {
+    let how = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+    io::Error::other(format!("it ended at once ({how})"))
 }
 
 /// Cuts what is read into lines.
@@ -243,24 +249,6 @@ impl Lines {
         let whole = std::mem::replace(&mut self.0, rest);
         String::from_utf8_lossy(&whole).lines().for_each(&mut line);
         self.0.len() <= PLAYER_LINE_LEN_MAX
-    }
-}
-
-impl Folder {
-    fn make() -> io::Result<Self> {
-        let chance = getrandom::u64().map_err(io::Error::other)?;
-        let parent = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|path| path.is_dir());
-        let path = parent.unwrap_or_else(std::env::temp_dir).join(format!("sharestream-mpv-{chance:016x}"));
-        std::fs::DirBuilder::new().mode(0o700).create(&path)?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            log::debug!("the player's folder stays: {error}");
-        }
     }
 }
 

@@ -4,7 +4,7 @@ use serde_json::json;
 use signal_proto::time::MediaTime;
 
 use crate::participant::Input;
-use crate::player::{Command, Event, PlayerWish};
+use crate::player::{Command, Event, Failure, PlayerWish};
 use crate::testing::{Desk, join, setup};
 use crate::view::{Correction, Part, PersonState, RoomState};
 use crate::wish::{LateJoin, Wish};
@@ -282,6 +282,22 @@ fn a_player_that_crashed_comes_back_and_one_that_was_closed_waits_to_be_asked() 
     desk.wish(Wish::OpenPlayer);
     assert!(matches!(desk.told().last(), Some(Command::Load { .. })));
     assert_eq!(desk.view().playback.part, Part::InStep);
+}
+
+#[test]
+fn a_film_whose_stream_broke_off_is_opened_again_and_one_that_never_opened_is_not() {
+    let mut desk = Desk::with_film("viewer");
+    let failed = || Event::Failed(Failure::Unreadable { why: "refused".into() });
+    desk.player(failed());
+    assert!(desk.view().notices.iter().any(|notice| notice.title == "The film's stream broke off"));
+    desk.run(1_900);
+    assert_eq!(desk.told(), [], "nothing is told to a player without a film");
+    desk.run(200);
+    assert!(matches!(desk.told()[..], [Command::Load { .. }]));
+    desk.player(failed());
+    assert!(desk.view().notices.iter().any(|notice| notice.title == "The film cannot be played here"));
+    desk.run(60_000);
+    assert_eq!(desk.told(), []);
 }
 
 #[test]

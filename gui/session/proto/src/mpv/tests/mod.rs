@@ -1,5 +1,7 @@
 //! Lines as mpv says them, and what follows.
 
+mod places;
+
 use std::time::Duration;
 
 use super::*;
@@ -25,12 +27,41 @@ impl Line {
     fn open() -> Self {
         let mut line = Self::new();
         line.command(Command::Load { url: "http://localhost/f".into(), start: at(0.0), title: "f".into() });
-        line.answer_all(json!(null));
-        line.says(json!({"event": "property-change", "name": "duration", "data": 60.0}));
-        line.says(json!({"event": "playback-restart"}));
-        line.answer_all(json!(0.0));
+        line.begin(1);
+        line.picture(0.0);
         assert!(line.events().contains(&Event::Opened { duration: MediaTime::new(60.0), tracks: Vec::new() }));
         line
+    }
+
+    /// mpv takes the film as that entry, and turns to it.
+    fn begin(&mut self, entry: u64) {
+        self.answer_all(json!({"playlist_entry_id": entry}));
+        self.says(json!({"event": "start-file", "playlist_entry_id": entry}));
+    }
+
+    /// A picture of that place is shown, of a film of a minute.
+    fn picture(&mut self, place: f64) {
+        self.says(json!({"event": "playback-restart"}));
+        for (id, asked) in self.mpv.asked.clone() {
+            let data = match asked {
+                Asked::Duration => json!(60.0),
+                Asked::Tracks => json!([]),
+                Asked::Nothing | Asked::Load | Asked::Pause | Asked::Seek => continue,
+                Asked::Place { .. } | Asked::Opened | Asked::Arrived(_) | Asked::Strayed | Asked::End => json!(place),
+            };
+            self.says(json!({"request_id": id, "error": "success", "data": data}));
+        }
+    }
+
+    /// mpv takes what it was told to seek, and begins with it.
+    fn seek_begins(&mut self) {
+        self.answer_all(json!(null));
+        self.says(json!({"event": "seek"}));
+    }
+
+    fn is_at_the_end(&mut self, place: f64) {
+        self.property("eof-reached", json!(true));
+        self.answer_all(json!(place));
     }
 
     fn command(&mut self, command: Command) {
@@ -90,7 +121,7 @@ fn every_line_ends_and_is_numbered() {
         assert!(line.ends_with('\n') && line.matches('\n').count() == 1);
         numbers.push(serde_json::from_str::<Value>(&line).unwrap()["request_id"].as_u64().unwrap());
     }
-    assert_eq!(numbers, (1..=6).collect::<Vec<_>>());
+    assert_eq!(numbers, (1..=5).collect::<Vec<_>>());
 }
 
 #[test]
@@ -174,22 +205,40 @@ fn keys_of_the_window_are_wishes() {
 }
 
 #[test]
-fn a_seek_is_over_with_its_picture_and_a_later_one_replaces_it() {
+fn what_was_open_before_says_nothing_of_the_film_that_opens() {
     let mut line = Line::open();
-    line.command(Command::Seek(at(10.0)));
-    line.command(Command::Seek(at(30.0)));
-    line.answer_all(json!(null));
-    line.says(json!({"event": "playback-restart"}));
-    line.answer_all(json!(10.0));
-    assert_eq!(line.events(), [], "that was the first one's picture");
-    line.says(json!({"event": "playback-restart"}));
-    line.answer_all(json!(30.02));
-    assert_eq!(line.events(), [Event::Sought(at(30.02))]);
-    line.says(json!({"event": "playback-restart"}));
-    assert_eq!(line.events(), [], "a restart that nobody asked for");
-    line.command(Command::Seek(at(5.0)));
+    line.command(Command::Load { url: "http://localhost/g".into(), start: at(20.0), title: "g".into() });
+    let error =
+        |entry: u64| json!({"event": "end-file", "reason": "error", "file_error": "x", "playlist_entry_id": entry});
+    line.picture(3.0);
+    line.says(error(1));
+    line.answer_all(json!({"playlist_entry_id": 2}));
+    line.says(json!({"event": "start-file", "playlist_entry_id": 1}));
+    line.picture(3.0);
+    line.says(error(1));
+    assert_eq!(line.events(), []);
+    line.says(json!({"event": "start-file", "playlist_entry_id": 2}));
+    line.command(Command::Seek(at(25.0)));
+    line.picture(20.0);
+    assert!(matches!(line.events()[..], [Event::Opened { .. }]));
+    line.seek_begins();
+    line.picture(25.0);
+    assert_eq!(line.events(), [Event::Sought(at(25.0))], "what was sought while it opened");
+    line.command(Command::Load { url: "h".into(), start: at(0.0), title: "h".into() });
+    line.take();
     line.refuse_all();
-    assert_eq!(line.events(), [Event::SeekFailed]);
+    assert!(matches!(line.events()[..], [Event::Failed(Failure::Unreadable { .. })]));
+}
+
+#[test]
+fn one_that_answers_nothing_hangs() {
+    let mut line = Line::open();
+    for _ in 0..PLAYER_ANSWERS_MAX {
+        line.command(Command::AskPosition);
+    }
+    assert!(!line.mpv.is_deaf());
+    line.command(Command::AskPosition);
+    assert!(line.mpv.is_deaf());
 }
 
 #[test]
@@ -218,34 +267,86 @@ fn the_place_is_the_sounds_while_it_runs_and_the_pictures_while_it_stands() {
 }
 
 #[test]
-fn the_end_and_what_cannot_be_opened_are_told() {
+fn the_end_is_told_once_and_it_stands_there() {
     let mut line = Line::open();
+    line.command(Command::Play);
+    line.answer_all(json!(null));
+    line.property("pause", json!(false));
+    line.take();
+    line.is_at_the_end(59.9);
     line.property("eof-reached", json!(true));
-    line.property("eof-reached", json!(true));
-    assert_eq!(line.events(), [Event::Ended]);
+    let outputs = line.take();
+    let ends = outputs.iter().filter(|output| **output == Output::Event(Event::Ended)).count();
+    assert_eq!(ends, 1, "{outputs:?}");
+    assert!(matches!(outputs.last(), Some(Output::Line(line)) if line.contains(r#"["set_property","pause",true]"#)));
+    line.property("pause", json!(true));
+    line.answer_all(json!(null));
     line.says(json!({"event": "end-file", "reason": "stop"}));
     assert_eq!(line.events(), []);
+}
+
+#[test]
+fn a_stream_that_broke_off_is_no_end() {
+    let said = json!({"event": "log-message", "prefix": "ffmpeg", "text": "http: Stream ends prematurely\n"});
+    let mut line = Line::open();
+    line.says(said.clone());
+    line.is_at_the_end(59.0);
+    assert_eq!(line.events(), [Event::Ended], "the end is the end, whatever was complained of");
+    let mut line = Line::open();
+    line.is_at_the_end(30.0);
+    assert_eq!(line.events(), [Event::Ended], "a film may be shorter than it says");
+    let mut line = Line::open();
+    line.says(said);
+    line.is_at_the_end(30.0);
+    let why = "the stream broke off (http: Stream ends prematurely)".to_owned();
+    assert_eq!(line.events(), [Event::Failed(Failure::Unreadable { why })]);
+}
+
+#[test]
+fn what_cannot_be_opened_is_told_with_mpvs_words_cleaned() {
+    let mut line = Line::open();
     let error = json!({"event": "end-file", "reason": "error", "file_error": "loading failed\u{1b}[2J"});
     line.command(Command::Load { url: "http://localhost/g".into(), start: at(0.0), title: "g".into() });
+    line.begin(2);
     line.take();
+    line.says(json!({"event": "log-message", "prefix": "ffmpeg", "text": "refused\u{7}\n"}));
+    line.says(json!({"event": "log-message", "prefix": "ffmpeg", "text": "and then\n"}));
     line.says(error);
     let events = line.events();
     let [Event::Failed(Failure::Unreadable { why })] = &events[..] else { panic!("{events:?}") };
-    assert!(why.starts_with("loading failed") && !why.contains('\u{1b}'), "{why:?}");
+    assert!(why.starts_with("loading failed") && why.contains("(refused"), "{why:?}");
+    assert!(!why.contains(['\u{1b}', '\u{7}']), "{why:?}");
+}
+
+#[test]
+fn what_has_no_decoder_is_told_by_its_name() {
+    for (name, words) in [("hevc", "H.265"), ("", "its pictures"), ("smacker", "smacker")] {
+        let mut line = Line::open();
+        line.command(Command::Load { url: "g".into(), start: at(0.0), title: "g".into() });
+        line.begin(2);
+        line.take();
+        let text = format!("Failed to initialize a decoder for codec '{name}'.\n");
+        line.says(json!({"event": "log-message", "prefix": "ad", "text": text}));
+        assert_eq!(line.events(), [], "without its sound it can be seen");
+        line.says(json!({"event": "log-message", "prefix": "vd", "text": text}));
+        assert_eq!(line.events(), [Event::Failed(Failure::NoDecoder { codec: words.into() })]);
+        line.says(json!({"event": "end-file", "reason": "error"}));
+        assert_eq!(line.events(), [], "once");
+    }
 }
 
 #[test]
 fn tracks_are_read_and_nonsense_is_left_out() {
-    let mut line = Line::new();
     let list = json!([
         {"id": 1, "type": "video", "codec": "h264", "selected": true},
         {"id": 2, "type": "sub", "lang": "de", "title": "Deutsch\u{7}"},
         {"id": "x", "type": "audio"}, {"type": "smell", "id": 4}, 7, null,
     ]);
-    line.property("track-list", list);
-    let kinds: Vec<TrackKind> = line.mpv.tracks.iter().map(|track| track.kind).collect();
+    let tracks = tracks::tracks(&list, 2);
+    let kinds: Vec<TrackKind> = tracks.iter().map(|track| track.kind).collect();
     assert_eq!(kinds, [TrackKind::Video, TrackKind::Subtitle]);
-    assert!(!line.mpv.tracks[1].title.as_ref().unwrap().contains('\u{7}'));
+    assert_eq!(tracks::tracks(&list, 1).len(), 1);
+    assert!(!tracks[1].title.as_ref().unwrap().contains('\u{7}'));
 }
 
 #[test]
