@@ -113,7 +113,7 @@ const FLAGS: [Flag; 23] = [
     ("low-power", "auto|on|off", "spare the machine"),
     ("settings", "PATH", "the folder of settings; the system's own otherwise"),
     ("log-file", "PATH", "the log; sharestream.log in the folder of settings otherwise"),
-    ("log-level", "LEVEL", "error, warn, info, debug or trace"),
+    ("log-level", "LEVEL", "off, error, warn, info, debug or trace"),
     ("version", "", "say the version"),
     ("help", "", "this"),
 ];
@@ -199,7 +199,9 @@ pub(crate) fn parse(words: &[String]) -> Result<Invocation, UsageError> {
         settings: last("settings").map(PathBuf::from),
         log_file: last("log-file").map(PathBuf::from),
         log_level: last("log-level")
-            .map(|name| LogLevel::named(name).ok_or_else(|| wrong("log-level", "error, warn, info, debug or trace")))
+            .map(|name| {
+                LogLevel::named(name).ok_or_else(|| wrong("log-level", "off, error, warn, info, debug or trace"))
+            })
             .transpose()?,
     });
     Ok(match task {

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use engine_proto::words::columns;
 use serde_json::json;
 use session::doctor::{Check, Doctor, DoctorOptions, Grade, report, verdict};
 use session::settings::engine_config;
@@ -29,6 +30,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let width = crate::terminal::width().unwrap_or(usize::MAX);
     let mut done: Vec<Check> = Vec::new();
     while let Ok(check) = checks.recv_blocking() {
         if args.headless {
@@ -36,7 +38,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             line["event"] = json!("check");
             println!("{line}");
         } else {
-            println!("{}", shown(&check));
+            println!("{}", shown(&check, width));
         }
         done.push(check);
     }
@@ -49,14 +51,63 @@ pub(crate) fn run(args: &Args) -> ExitCode {
     if done.iter().any(|check| check.grade == Grade::Bad) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-fn shown(check: &Check) -> String {
-    let mark = match check.grade {
-        Grade::Ok => "ok     ",
+/// Columns of the word that says how it is, and of the space behind it.
+const INDENT: usize = 9;
+
+fn shown(check: &Check, width: usize) -> String {
+    let grade = match check.grade {
+        Grade::Ok => "ok",
         Grade::Warn => "warning",
         Grade::Bad => "TROUBLE",
         Grade::Skipped => "skipped",
     };
-    let code = check.code.as_ref().map(|code| format!(" ({code})")).unwrap_or_default();
-    let help = check.help.as_ref().map(|help| format!("\n         {help}")).unwrap_or_default();
-    format!("{mark}  {}{code}{help}", check.finding)
+    let code = check.code.map(|code| format!(" ({code})")).unwrap_or_default();
+    let finding = wrapped(&format!("{}: {}{code}", check.topic.title(), check.finding), width);
+    let help = check.help.as_ref().map(|help| format!("\n{:INDENT$}{}", "", wrapped(help, width))).unwrap_or_default();
+    format!("{grade:INDENT$}{finding}{help}")
+}
+
+/// Broken between words, each line below what the first begins with.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last_mut().expect("there is a first line");
+        if line.is_empty() {
+            line.push_str(word);
+        } else if INDENT + columns(line) + 1 + columns(word) <= width {
+            line.push(' ');
+            line.push_str(word);
+        } else {
+            lines.push(word.to_owned());
+        }
+    }
+    lines.join(&format!("\n{:INDENT$}", ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use session::doctor::Topic;
+
+    use super::*;
+
+    #[test]
+    fn a_check_says_what_it_is_about_and_what_helps() {
+        let check = Check {
+            topic: Topic::Server,
+            grade: Grade::Bad,
+            finding: "Nobody answers there.".into(),
+            help: Some("Check the address.".into()),
+            code: Some("S001"),
+        };
+        assert_eq!(
+            shown(&check, usize::MAX),
+            "TROUBLE  Server: Nobody answers there. (S001)\n         Check the address."
+        );
+        assert_eq!(
+            shown(&check, 29),
+            "TROUBLE  Server: Nobody\n         answers there.\n         (S001)\n         Check the address."
+        );
+        let check = Check { grade: Grade::Skipped, help: None, code: None, ..check };
+        assert_eq!(shown(&check, usize::MAX), "skipped  Server: Nobody answers there.");
+    }
 }

@@ -66,6 +66,11 @@ enum Happened {
     Told(Told),
 }
 
+/// Columns of the terminal that stdout is, if it is one.
+pub(crate) fn width() -> Option<usize> {
+    std::io::stdout().is_terminal().then(|| Paint::of_terminal().width)
+}
+
 /// Until the room is left or ends.
 pub(crate) fn run(mut entrance: Entrance) -> ExitCode {
     let live = std::io::stdout().is_terminal() && std::io::stdin().is_terminal();
