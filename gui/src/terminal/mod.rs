@@ -151,7 +151,7 @@ impl Face {
                     self.draw();
                 }
                 Happened::Update(Some(Update::Said(item))) => self.said(&item),
-                Happened::Update(Some(Update::Noticed(news))) => self.print(&notice(&news)),
+                Happened::Update(Some(Update::Noticed(news))) => self.print(&notice(Paint::of_terminal(), &news)),
                 Happened::Update(Some(Update::Keep { code, token })) => entrance.keep(&code, token),
                 Happened::Update(Some(Update::Ended(end))) => return self.ended(end),
                 Happened::Update(None) => return ExitCode::FAILURE,

@@ -5,6 +5,8 @@ use session::proto::view::{Action, Correction, Forecast, Notice, Part, PersonSta
 use signal_proto::roles::Role;
 use signal_proto::time::MediaTime;
 
+use super::paint::Paint;
+
 /// Characters of somebody's text in a line.
 const TEXT_CHARS_MAX: usize = 2_000;
 
@@ -96,8 +98,11 @@ pub(super) fn doing(state: PersonState) -> String {
 }
 
 /// A notice as lines that stay.
-pub(super) fn notice(notice: &Notice) -> String {
-    format!("! {}{}{}\n  {}", clean(&notice.title), code(notice), hint(notice), clean(&notice.text))
+pub(super) fn notice(paint: Paint, notice: &Notice) -> String {
+    let within = Paint { width: paint.width - 2, ..paint };
+    let text = within.wrap(&clean(&notice.text), usize::MAX).join("\n");
+    let head = format!("! {}{}{}", clean(&notice.title), code(notice), hint(notice));
+    format!("{}\n  {text}", paint.wrap(&head, usize::MAX).join("\n"))
 }
 
 /// A notice's code, for whom one asks for help.
@@ -170,9 +175,10 @@ mod tests {
 
     #[test]
     fn notices_say_what_can_be_done_here() {
+        let paint = Paint { width: 18, height: 24, color: false, unicode: false };
         assert_eq!(
-            notice(&trouble(Some("S001"), Level::Error, Action::Retry)),
-            "! The server is gone (S001): g tries again now\n  Playing continues."
+            notice(paint, &trouble(Some("S001"), Level::Error, Action::Retry)),
+            "! The server is\n  gone (S001): g\n  tries again now\n  Playing\n  continues."
         );
         for (code, action, words) in [
             (None, Action::Retry, ": o opens it again"),
