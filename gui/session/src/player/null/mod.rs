@@ -5,6 +5,8 @@
 mod model;
 mod stream;
 
+use std::io;
+use std::pin::Pin;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -57,6 +59,10 @@ impl Default for NullModel {
         }
     }
 }
+
+/// A stream that breaks is opened again so often in a row, after pauses that double from the first: 8 s in all.
+const BREAKS_MAX: u32 = 6;
+const BREAK_PAUSE: Duration = Duration::from_millis(125);
 
 /// The model, running. Dropping it ends it.
 #[derive(Debug)]
@@ -111,9 +117,17 @@ impl Drop for NullPlayer {
     }
 }
 
+/// Where its bytes come from.
+enum Source {
+    Nothing,
+    Opening(Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>),
+    Open(Stream),
+}
+
 enum Happened {
     Command(Option<Command>),
-    Read(std::io::Result<usize>),
+    Opened(io::Result<Stream>),
+    Read(io::Result<usize>),
     Timeout,
 }
 
@@ -122,21 +136,11 @@ struct Gone;
 
 async fn run(kind: NullModel, commands: Receiver<Command>, events: Sender<Event>) -> Result<(), Gone> {
     let mut model = Model::new(kind, kind.clock.now());
-    let mut stream: Option<Stream> = None;
+    let mut source = Source::Nothing;
+    let mut breaks = 0;
     loop {
         if let Need::From(place) = model.need() {
-            stream = match Stream::open(model.url(), |length| model.byte_of(place, length)).await {
-                Ok(opened) => {
-                    model.opened(opened.first_byte(), opened.length());
-                    Some(opened)
-                }
-                Err(error) => {
-                    model.forget();
-                    let why = error.to_string();
-                    events.send(Event::Failed(Failure::Unreadable { why })).await.map_err(|_| Gone)?;
-                    None
-                }
-            };
+            source = Source::Opening(Box::pin(open(kind, model.url().to_owned(), model.length(), place, breaks)));
         }
         let now = kind.clock.now();
         model.handle_timeout(now);
@@ -145,10 +149,11 @@ async fn run(kind: NullModel, commands: Receiver<Command>, events: Sender<Event>
         }
         let command = async { Happened::Command(commands.recv().await.ok()) };
         let hungry = model.is_hungry(now);
-        let read = async {
-            match stream.as_mut().filter(|_| hungry) {
-                Some(stream) => Happened::Read(stream.read().await),
-                None => std::future::pending().await,
+        let bytes = async {
+            match &mut source {
+                Source::Opening(opening) => Happened::Opened(opening.await),
+                Source::Open(stream) if hungry => Happened::Read(stream.read().await),
+                Source::Open(_) | Source::Nothing => std::future::pending().await,
             }
         };
         let wait = kind.clock.until(model.poll_timeout(now));
@@ -156,20 +161,58 @@ async fn run(kind: NullModel, commands: Receiver<Command>, events: Sender<Event>
             Timer::after(wait).await;
             Happened::Timeout
         };
-        match or(command, or(read, timeout)).await {
-            Happened::Command(Some(command)) => model.handle_command(kind.clock.now(), command),
+        let broken = match or(command, or(bytes, timeout)).await {
+            Happened::Command(Some(command)) => {
+                if matches!(command, Command::Load { .. } | Command::Unload) {
+                    (source, breaks) = (Source::Nothing, 0);
+                }
+                model.handle_command(kind.clock.now(), command);
+                continue;
+            }
             Happened::Command(None) => return Ok(()),
-            Happened::Read(Ok(0)) => {
-                model.stream_ended();
-                stream = None;
+            Happened::Timeout => continue,
+            Happened::Opened(Ok(stream)) => {
+                model.opened(stream.first_byte(), stream.length());
+                source = Source::Open(stream);
+                continue;
             }
-            Happened::Read(Ok(len)) => model.read(len),
-            Happened::Read(Err(error)) => {
-                log::info!("the film's stream broke: {error}");
-                model.stream_broke();
-                stream = None;
+            Happened::Read(Ok(len)) if len > 0 => {
+                breaks = 0;
+                model.read(len);
+                continue;
             }
-            Happened::Timeout => {}
+            Happened::Read(Ok(_)) => {
+                source = Source::Nothing;
+                if model.stream_ended() {
+                    continue;
+                }
+                io::ErrorKind::UnexpectedEof.into()
+            }
+            Happened::Read(Err(error)) => error,
+            Happened::Opened(Err(error)) => {
+                // What never opened is not tried again.
+                breaks = if model.is_opening() { BREAKS_MAX } else { breaks };
+                error
+            }
+        };
+        source = Source::Nothing;
+        breaks += 1;
+        if breaks > BREAKS_MAX {
+            model.forget();
+            let why = broken.to_string();
+            events.send(Event::Failed(Failure::Unreadable { why })).await.map_err(|_| Gone)?;
+        } else {
+            log::info!("the film's stream broke: {broken}");
+            model.stream_broke();
         }
     }
+}
+
+/// Opens the film at a place in seconds, after a pause that grows with the breaks before.
+async fn open(kind: NullModel, url: String, length: Option<u64>, place: f64, breaks: u32) -> io::Result<Stream> {
+    if breaks > 0 {
+        Timer::after(BREAK_PAUSE * 2_u32.pow(breaks.min(BREAKS_MAX) - 1)).await;
+    }
+    let from = (place > 0.0).then_some(|length| kind.byte_of(place, length));
+    Stream::open(&url, length, from).await
 }

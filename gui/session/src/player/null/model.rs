@@ -19,6 +19,20 @@ const TICK: Duration = Duration::from_millis(50);
 /// And while it has nothing to do.
 const REST: Duration = Duration::from_secs(60);
 
+impl NullModel {
+    /// The byte of a place in a film of that length.
+    pub(super) fn byte_of(&self, place: f64, length: u64) -> u64 {
+        let duration = self.duration_of(length);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a length")]
+        let byte = (place.clamp(0.0, duration) / duration * float(length)) as u64;
+        byte
+    }
+
+    fn duration_of(&self, length: u64) -> f64 {
+        self.duration.map_or_else(|| float(length) / float(BYTES_PER_SECOND), |duration| duration.as_secs_f64())
+    }
+}
+
 /// What it wants to read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Need {
@@ -92,22 +106,20 @@ impl Model {
         std::mem::replace(&mut self.need, Need::Nothing)
     }
 
-    /// The byte of a place in a film of that length.
-    pub(super) fn byte_of(&self, place: f64, length: u64) -> u64 {
-        let duration = self.duration_of(length);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part of a length")]
-        let byte = (place.clamp(0.0, duration) / duration * float(length)) as u64;
-        byte
+    /// Bytes of the film, once known.
+    pub(super) fn length(&self) -> Option<u64> {
+        (self.length > 0).then_some(self.length)
     }
 
-    fn duration_of(&self, length: u64) -> f64 {
-        self.kind.duration.map_or_else(|| float(length) / float(BYTES_PER_SECOND), |duration| duration.as_secs_f64())
+    /// A film is being opened: nothing of it was read before.
+    pub(super) const fn is_opening(&self) -> bool {
+        self.opening
     }
 
     /// A stream from that byte on is there.
     pub(super) fn opened(&mut self, first_byte: u64, length: u64) {
         self.length = length;
-        self.duration = self.duration_of(length);
+        self.duration = self.kind.duration_of(length);
         let first = float(first_byte) / float(length) * self.duration;
         self.read = (first, first);
         self.at_end = false;
@@ -123,14 +135,14 @@ impl Model {
         self.read.1 += float(len) / float(self.length.max(1)) * self.duration;
     }
 
-    pub(super) fn stream_ended(&mut self) {
+    /// The stream has ended; says whether that is the film's end.
+    pub(super) fn stream_ended(&mut self) -> bool {
         self.at_end = self.read.1 >= self.duration - PICTURE;
         if self.at_end {
             // A sum of parts is not always the whole.
             self.read.1 = self.duration;
-        } else {
-            self.stream_broke();
         }
+        self.at_end
     }
 
     /// It reads on from where it was cut.
@@ -147,7 +159,7 @@ impl Model {
         self.settle(now);
         match command {
             Command::Load { url, start, .. } => {
-                self.url = url;
+                (self.url, self.length) = (url, 0);
                 (self.running, self.rate, self.stalled, self.ended, self.starts) = (false, 1.0, false, false, None);
                 self.opening = true;
                 self.place = start.seconds();
@@ -290,135 +302,4 @@ fn float(count: u64) -> f64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    struct Bench {
-        model: Model,
-        now: Instant,
-    }
-
-    impl Bench {
-        /// A film of 100 s and 1,000 bytes that is open at its beginning with the first `read` bytes.
-        fn new(change: impl FnOnce(&mut NullModel), read: usize) -> Self {
-            let now = Instant::now();
-            let duration = Some(Duration::from_secs(100));
-            let seek_latency = (Duration::from_millis(100), Duration::from_millis(100));
-            let mut kind = NullModel { duration, seek_latency, start_latency: Duration::ZERO, ..NullModel::default() };
-            change(&mut kind);
-            let mut bench = Self { model: Model::new(kind, now), now };
-            bench.command(Command::Load { url: "http://x/y".into(), start: MediaTime::ZERO, title: "y".into() });
-            assert_eq!(bench.model.need(), Need::From(0.0));
-            bench.model.opened(0, 1_000);
-            bench.model.read(read);
-            assert!(matches!(bench.run(150)[..], [Event::Opened { .. }]));
-            bench
-        }
-
-        fn command(&mut self, command: Command) {
-            self.model.handle_command(self.now, command);
-        }
-
-        fn run(&mut self, ms: u64) -> Vec<Event> {
-            let until = self.now + Duration::from_millis(ms);
-            let mut events = Vec::new();
-            while self.now < until {
-                self.model.handle_timeout(self.now);
-                events.extend(std::iter::from_fn(|| self.model.poll_event()));
-                self.now = self.model.poll_timeout(self.now).max(self.now + Duration::from_millis(1)).min(until);
-            }
-            events
-        }
-
-        fn place(&mut self) -> Sample {
-            self.command(Command::AskPosition);
-            match self.model.poll_event() {
-                Some(Event::Position(sample)) => sample,
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn it_plays_by_its_clock_and_reads_no_further_than_a_player() {
-        let mut bench = Bench::new(|kind| kind.ppm = 100, 500);
-        bench.command(Command::Play);
-        assert_eq!(bench.run(10_000), [Event::Running(true)]);
-        let place = bench.place();
-        assert!((place.at.seconds() - 10.001).abs() < 0.01 && place.moving, "{place:?}");
-        assert!(!bench.model.is_hungry(bench.now), "40 s are ahead");
-        bench.run(35_000);
-        assert!(bench.model.is_hungry(bench.now));
-        bench.command(Command::SetRate(2.0));
-        let before = bench.place().at.seconds();
-        bench.run(2_000);
-        assert!((bench.place().at.seconds() - before - 4.0).abs() < 0.02);
-        let mut deaf = Bench::new(|kind| kind.ignores_rate = true, 500);
-        deaf.command(Command::SetRate(2.0));
-        deaf.command(Command::Play);
-        deaf.run(5_000);
-        assert!((deaf.place().at.seconds() - 5.0).abs() < 0.02);
-    }
-
-    #[test]
-    fn without_bytes_it_stalls_and_goes_on_with_some() {
-        let mut bench = Bench::new(|_| (), 30);
-        bench.command(Command::Play);
-        assert_eq!(bench.run(4_000), [Event::Running(true), Event::Buffering(true)]);
-        let place = bench.place();
-        assert!((place.at.seconds() - 3.0).abs() < 0.1 && !place.moving, "{place:?}");
-        bench.model.read(10);
-        assert_eq!(bench.run(500), [], "too little to go on");
-        bench.model.read(20);
-        assert_eq!(bench.run(500), [Event::Buffering(false)]);
-    }
-
-    #[test]
-    fn a_seek_takes_its_time_and_its_bytes() {
-        let mut bench = Bench::new(|_| (), 500);
-        bench.command(Command::Seek(MediaTime::saturating(20.0)));
-        assert_eq!(bench.model.need(), Need::Nothing, "it was read");
-        assert_eq!(bench.run(90), []);
-        assert_eq!(bench.run(50), [Event::Sought(MediaTime::saturating(20.0))]);
-        bench.command(Command::Seek(MediaTime::saturating(80.0)));
-        assert_eq!(bench.model.need(), Need::From(80.0));
-        bench.model.opened(800, 1_000);
-        assert_eq!(bench.run(5_000), [], "nothing of it is here");
-        bench.model.read(50);
-        assert_eq!(bench.run(100), [Event::Sought(MediaTime::saturating(80.0))]);
-        bench.model.read(150);
-        bench.model.stream_ended();
-        bench.command(Command::Play);
-        assert_eq!(bench.run(21_000), [Event::Running(true), Event::Ended]);
-    }
-
-    #[test]
-    fn the_end_is_reached_however_the_bytes_came() {
-        for part in [3, 7, 11, 13] {
-            let mut bench = Bench::new(|_| (), part);
-            for _ in 1..1_000 / part {
-                bench.model.read(part);
-            }
-            bench.model.read(1_000 % part);
-            bench.model.stream_ended();
-            bench.command(Command::Play);
-            assert_eq!(bench.run(101_000), [Event::Running(true), Event::Ended], "parts of {part}");
-        }
-    }
-
-    #[test]
-    fn a_stream_that_breaks_is_read_on_and_own_stalls_come_and_go() {
-        let mut bench = Bench::new(|_| (), 100);
-        bench.model.stream_broke();
-        assert_eq!(bench.model.need(), Need::From(10.0));
-        bench.model.read(100);
-        bench.model.stream_ended();
-        assert_eq!(bench.model.need(), Need::From(20.0), "an end before the film's");
-        let mut bench = Bench::new(|kind| kind.stall_max = Duration::from_secs(5), 1_000);
-        bench.model.stream_ended();
-        bench.command(Command::Play);
-        let events = bench.run(100_000);
-        let stalls = events.iter().filter(|event| **event == Event::Buffering(true)).count();
-        assert!((1..=10).contains(&stalls), "{events:?}");
-    }
-}
+mod tests;
