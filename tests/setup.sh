@@ -45,6 +45,21 @@ install_build_tools() {
     install_packages "has cc" build-essential "has curl" "curl ca-certificates" "has pkg-config" pkg-config
 }
 
+# What the window is built with, and what it plays and draws with.
+install_window() {
+    install_packages \
+        "pkg-config --exists fontconfig" libfontconfig-dev \
+        "pkg-config --exists gstreamer-app-1.0 gstreamer-video-1.0" "libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev" \
+        "gst-inspect-1.0 --exists playbin" "gstreamer1.0-tools gstreamer1.0-plugins-base" \
+        "gst-inspect-1.0 --exists matroskademux" gstreamer1.0-plugins-good \
+        "gst-inspect-1.0 --exists openh264dec" gstreamer1.0-plugins-bad \
+        "gst-inspect-1.0 --exists avdec_h264" gstreamer1.0-libav \
+        "gst-inspect-1.0 --exists pulsesink" gstreamer1.0-pulseaudio \
+        "gst-inspect-1.0 --exists alsasink" gstreamer1.0-alsa \
+        "fc-list | grep -q ." fonts-dejavu-core \
+        "ldconfig -p | grep -q libxkbcommon-x11" "libxkbcommon0 libxkbcommon-x11-0 libx11-xcb1 libxcursor1 libxi6"
+}
+
 install_players() {
     install_packages "has ffmpeg && has ffprobe" ffmpeg "has mpv" mpv
 }

@@ -34,7 +34,7 @@ const IO_CRATES: [&str; 22] = [
 ];
 
 /// Who of us may use whom, dev-dependencies apart. Whatever is not here is a reversed arrow.
-const ARROWS: [(&str, &[&str]); 15] = [
+const ARROWS: [(&str, &[&str]); 17] = [
     ("bittorrent-proto", &[]),
     ("engine-proto", &[]),
     ("httprange", &[]),
@@ -64,8 +64,12 @@ const ARROWS: [(&str, &[&str]); 15] = [
             "signal-proto",
             "sharestream-engine",
             "sharestream-signal",
+            "sharestream-media",
+            "sharestream-ui",
         ],
     ),
+    ("sharestream-media", &[]),
+    ("sharestream-ui", &[]),
     ("sim", &["bittorrent-proto", "engine-proto", "session-proto", "signal-proto"]),
     ("tests", &["sim", "bittorrent-proto"]),
     (

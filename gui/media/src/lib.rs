@@ -1,0 +1,1 @@
+//! Plays a film with GStreamer.
