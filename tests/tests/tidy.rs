@@ -139,7 +139,9 @@ fn every_outside_crate_says_why_it_is_here() {
 fn members_take_dependencies_lints_and_edition_from_the_workspace() {
     for package in workspace(&metadata()) {
         let text = read(package.manifest_path.as_std_path());
-        assert!(text.contains("[lints]\nworkspace = true"), "{} has lints of its own", package.name);
+        // What Slint makes of .slint files is not ours to lint.
+        let generated = package.name.as_str() == "sharestream-ui";
+        assert!(generated || text.contains("[lints]\nworkspace = true"), "{} has lints of its own", package.name);
         assert!(text.contains("edition.workspace = true"), "{}", package.name);
         let own = text.lines().find(|line| line.contains("version = \"") && !line.starts_with("version"));
         assert_eq!(own, None, "{}: versions are named once, in the workspace", package.name);
