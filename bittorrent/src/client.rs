@@ -1,6 +1,7 @@
 //! The client: one thread that owns every torrent and connection.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -44,6 +45,8 @@ struct Inner {
     news: Receiver<ClientEvent>,
     data_dir: PathBuf,
     torrents: Mutex<BTreeMap<Infohash, TorrentHandle>>,
+    /// Closed by the thread's end.
+    over: Receiver<Infallible>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -147,9 +150,13 @@ impl Client {
             seed: u64::from_le_bytes(seed),
             pool: pool.clone(),
         };
+        let (over_in, over) = bounded(1);
         let thread = std::thread::Builder::new()
             .name("swarm".into())
-            .spawn(move || swarm::run(swarm, &received))
+            .spawn(move || {
+                let _over = over_in;
+                swarm::run(swarm, &received);
+            })
             .map_err(StartError::Thread)?;
         let inner = Inner {
             commands,
@@ -158,6 +165,7 @@ impl Client {
             news,
             data_dir: config.data_dir,
             torrents: Mutex::default(),
+            over,
             thread: Mutex::new(Some(thread)),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -273,6 +281,13 @@ impl Client {
     pub async fn set_limits(&self, upload: Option<BytesPerSec>, download: Option<BytesPerSec>) {
         // Only a client that is stopping has nobody to tell, and nothing left to limit.
         let _ = self.send(Command::Limits { upload, download }).await;
+    }
+
+    /// Waits until its thread has ended: by [`Client::shutdown`], or by a bug of ours. Nothing is shared or fetched then.
+    pub async fn ended(&self) {
+        if let Ok(never) = self.inner.over.recv().await {
+            match never {}
+        }
     }
 
     /// Stops every torrent and ends the thread.

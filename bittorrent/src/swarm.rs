@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bittorrent_proto::infohash::Infohash;
 use bittorrent_proto::metainfo::Metainfo;
@@ -15,13 +15,15 @@ use bittorrent_proto::policy::connector::NamedBy;
 use bittorrent_proto::rng::Rng;
 use bittorrent_proto::torrent::{Input, Torrent, TorrentConfig};
 use bittorrent_proto::units::{ByteLen, BytesPerSec};
+use futures_lite::FutureExt as _;
 use smol::channel::{Receiver, Sender};
 use smol::net::{TcpListener, TcpStream};
-use smol::{LocalExecutor, Task};
+use smol::{Task, Timer};
 
 use crate::addresses;
 use crate::config::Encryption;
 use crate::encryption::KeyExchanges;
+use crate::executor::Executor;
 use crate::gate::{Gate, Knock};
 use crate::handshake::{self, Torrents};
 use crate::keeper::{self, Keeper};
@@ -33,6 +35,9 @@ use crate::strangers::{self, Name};
 use crate::throttle::Throttle;
 use crate::torrent_task::{Order, Surroundings, TorrentTask};
 use crate::tracker_task::{self, NamedTier, Trackers};
+
+/// Stopped torrents are waited for so long when a task of the swarm has broken off: goodbyes to trackers take 1.2 s.
+const FAREWELLS_MAX: Duration = Duration::from_millis(1300);
 
 /// What other threads ask of the swarm.
 pub(crate) enum Command {
@@ -120,7 +125,7 @@ struct Swarm {
 
 /// Runs on the calling thread until [`Command::Shutdown`] or until every client handle is gone.
 pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
-    let executor = Rc::new(LocalExecutor::new());
+    let executor = Rc::new(Executor::new());
     let mut rng = Rng::new(config.seed);
     let swarm = Rc::new(Swarm {
         surroundings: Surroundings {
@@ -158,49 +163,62 @@ pub(crate) fn run(config: SwarmConfig, commands: &Receiver<Command>) {
         move || swarm.torrents.borrow().values().map(|running| running.task.clone()).collect()
     }));
     smol::block_on(executor.run(async {
-        while let Ok(command) = commands.recv().await {
-            match command {
-                Command::Start(start) => swarm.start(*start),
-                Command::Addresses { infohash, addrs, named_by } => {
-                    if let Some(running) = swarm.torrents.borrow().get(&infohash) {
-                        running.task.add_addresses(&addrs, named_by);
-                    }
-                }
-                Command::Names { infohash, names } => {
-                    if let Some(task) = swarm.torrent(infohash) {
-                        strangers::find(&task, names);
-                    }
-                }
-                Command::Trackers { infohash, trackers } => {
-                    if let Some(running) = swarm.torrents.borrow().get(&infohash) {
-                        running.task.trackers.add(trackers);
-                    }
-                }
-                Command::Stop { torrent, delete_data, over } => {
-                    let is_it = |running: &Running| Arc::ptr_eq(&running.task.shared, &torrent);
-                    let runs = swarm.torrents.borrow().get(&torrent.infohash).is_some_and(is_it);
-                    if runs {
-                        swarm.stop(torrent.infohash, delete_data).await;
-                    }
-                    let _ = over.send(()).await;
-                }
-                Command::Limits { upload, download } => {
-                    swarm.surroundings.upload.set_rate(upload);
-                    swarm.surroundings.download.set_rate(download);
-                }
-                Command::Shutdown { over } => {
-                    swarm.stop_all().await;
-                    let _ = over.send(()).await;
-                    break;
-                }
-            }
-        }
-        swarm.stop_all().await;
+        let broken = async {
+            executor.broken().await;
+            log::error!("a task of the swarm has panicked: the swarm ends");
+        };
+        swarm.follow(commands).or(broken).await;
+        let patience = async {
+            Timer::after(FAREWELLS_MAX).await;
+            log::warn!("goodbyes take too long, and are left");
+        };
+        swarm.stop_all().or(patience).await;
     }));
     drop((accepting, watching, tidying));
 }
 
 impl Swarm {
+    /// Does what it is told to, until the end.
+    async fn follow(&self, commands: &Receiver<Command>) {
+        while let Ok(command) = commands.recv().await {
+            match command {
+                Command::Start(start) => self.start(*start),
+                Command::Addresses { infohash, addrs, named_by } => {
+                    if let Some(running) = self.torrents.borrow().get(&infohash) {
+                        running.task.add_addresses(&addrs, named_by);
+                    }
+                }
+                Command::Names { infohash, names } => {
+                    if let Some(task) = self.torrent(infohash) {
+                        strangers::find(&task, names);
+                    }
+                }
+                Command::Trackers { infohash, trackers } => {
+                    if let Some(running) = self.torrents.borrow().get(&infohash) {
+                        running.task.trackers.add(trackers);
+                    }
+                }
+                Command::Stop { torrent, delete_data, over } => {
+                    let is_it = |running: &Running| Arc::ptr_eq(&running.task.shared, &torrent);
+                    let runs = self.torrents.borrow().get(&torrent.infohash).is_some_and(is_it);
+                    if runs {
+                        self.stop(torrent.infohash, delete_data).await;
+                    }
+                    let _ = over.send(()).await;
+                }
+                Command::Limits { upload, download } => {
+                    self.surroundings.upload.set_rate(upload);
+                    self.surroundings.download.set_rate(download);
+                }
+                Command::Shutdown { over } => {
+                    self.stop_all().await;
+                    let _ = over.send(()).await;
+                    return;
+                }
+            }
+        }
+    }
+
     fn start(&self, start: Start) {
         let config = TorrentConfig {
             peer_id: self.peer_id,
@@ -324,7 +342,7 @@ async fn accept_all(swarm: Rc<Swarm>, listener: TcpListener) {
             Err(error) => {
                 // Usually too many open files. The connection stays in the backlog, so a moment's rest loses nothing.
                 log::warn!("cannot accept a connection: {error}");
-                smol::Timer::after(std::time::Duration::from_millis(200)).await;
+                Timer::after(Duration::from_millis(200)).await;
             }
         }
     }

@@ -23,13 +23,14 @@ use bittorrent_proto::units::PieceIndex;
 use event_listener::Event as Wakeup;
 use futures_io::{AsyncRead, AsyncWrite};
 use futures_lite::FutureExt;
-use smol::{LocalExecutor, Task, Timer};
+use smol::{Task, Timer};
 
 use crate::cipher_stream::{Decrypting, Encrypting};
 use crate::config::{Encryption, Fetch, FileChoice, Terms};
 use crate::connection::{Connection, SendQueue, read_all, write_all};
 use crate::encryption::{self, KeyExchanges};
 use crate::events::{Failure, TorrentEvent, Trouble};
+use crate::executor::Executor;
 use crate::gate::Gate;
 use crate::greetings::Greetings;
 use crate::handshake::Greeted;
@@ -52,7 +53,7 @@ const PIECE_FAILURES_TOLD: u32 = 3;
 /// What all torrents of a client share on the swarm's thread.
 #[derive(Clone)]
 pub(crate) struct Surroundings {
-    pub(crate) executor: Rc<LocalExecutor<'static>>,
+    pub(crate) executor: Rc<Executor>,
     pub(crate) upload: Throttle,
     pub(crate) download: Throttle,
     pub(crate) gate: Rc<Gate>,

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bittorrent::{Client, Playhead};
+use bittorrent::{Client, Executor, Playhead};
 use bittorrent_proto::units::BytesPerSec;
 use engine_proto::app::{App, Effect, Input, Output, Setup, Start, TorrentKey};
 use engine_proto::ipc::Message;
 use futures_lite::{FutureExt as _, future};
 use httprange::Server;
 use smol::channel::{Receiver, Sender};
-use smol::{LocalExecutor, Task, Timer};
+use smol::{Task, Timer};
 
+use crate::Crashed;
 use crate::board::Board;
 use crate::config;
 use crate::convert;
@@ -36,7 +37,7 @@ pub(crate) struct Hands {
 
 /// The tasks of torrents.
 struct Tasks<'a> {
-    executor: &'a LocalExecutor<'static>,
+    executor: &'a Executor,
     torrents: BTreeMap<TorrentKey, (Torrent, Task<()>)>,
     /// Forgotten ones, which end as soon as they notice.
     muted: Vec<Task<()>>,
@@ -54,21 +55,27 @@ impl Hands {
     }
 
     /// Works until the end. Called on the engine's own thread.
-    pub(crate) fn run(self, setup: Setup, inputs: &Receiver<Input>) {
-        let executor = LocalExecutor::new();
+    pub(crate) fn run(self, setup: Setup, inputs: &Receiver<Input>) -> Result<(), Crashed> {
+        let executor = Executor::new();
         let tasks = Tasks { executor: &executor, torrents: BTreeMap::new(), muted: Vec::new() };
-        future::block_on(executor.run(self.drive(setup, inputs, tasks)));
+        future::block_on(executor.run(self.drive(setup, inputs, tasks)))
     }
 
-    async fn drive(self, setup: Setup, inputs: &Receiver<Input>, mut tasks: Tasks<'_>) {
+    async fn drive(self, setup: Setup, inputs: &Receiver<Input>, mut tasks: Tasks<'_>) -> Result<(), Crashed> {
         let mut app = App::new(setup);
         let news = tasks.executor.spawn(tell_news(self.client.clone(), self.facts.clone()));
         let disk = tasks.executor.spawn(look_at_disk(self.client.clone(), self.board.clone()));
+        let mut outcome = Ok(());
         while self.carry_out(&mut app, &mut tasks).await {
             self.board.set_status(app.status());
-            match next_input(&app, inputs).await {
-                Some(input) => app.handle_input(Instant::now(), input),
-                None => app.handle_timeout(Instant::now()),
+            match next_input(&app, inputs).or(self.broken(tasks.executor)).await {
+                Next::Input(input) => app.handle_input(Instant::now(), input),
+                Next::Due => app.handle_timeout(Instant::now()),
+                Next::Broken(crashed) => {
+                    log::error!("{crashed}");
+                    outcome = Err(crashed);
+                    break;
+                }
             }
         }
         // Nobody is listened to any more: whoever sends learns that it is over.
@@ -83,6 +90,20 @@ impl Hands {
         };
         client.shutdown().or(patience).await;
         events.close();
+        outcome
+    }
+
+    /// Once a part of it has ended, which none does before it is told to.
+    async fn broken(&self, executor: &Executor) -> Next {
+        let swarm = async {
+            self.client.ended().await;
+            Crashed("swarm")
+        };
+        let ours = async {
+            executor.broken().await;
+            Crashed("engine")
+        };
+        Next::Broken(swarm.or(ours).await)
     }
 
     /// Does everything that `App` asks for; false when it is over.
@@ -148,21 +169,33 @@ async fn look_at_disk(client: Client, board: Arc<Board>) {
     }
 }
 
-/// What happens next; `None` when a timeout is due.
-async fn next_input(app: &App, inputs: &Receiver<Input>) -> Option<Input> {
+/// What happens next.
+enum Next {
+    Input(Input),
+    Due,
+    Broken(Crashed),
+}
+
+async fn next_input(app: &App, inputs: &Receiver<Input>) -> Next {
     let due = app.poll_timeout();
     let timeout = async {
         match due {
             Some((due, wake)) => {
                 Timer::at(due).await;
                 log::trace!("woken: {wake:?}");
-                None
+                Next::Due
             }
             None => future::pending().await,
         }
     };
-    // `self.facts` keeps the queue open, so it never reports an end.
-    async { inputs.recv().await.ok() }.or(timeout).await
+    let input = async {
+        match inputs.recv().await {
+            Ok(input) => Next::Input(input),
+            // `Hands::facts` keeps the queue open.
+            Err(_) => future::pending().await,
+        }
+    };
+    input.or(timeout).await
 }
 
 impl Tasks<'_> {

@@ -50,7 +50,7 @@ const EVENTS_MAX: usize = 1024;
 pub struct Engine {
     commands: Commands,
     events: Receiver<Message>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Result<(), Crashed>>>,
 }
 
 /// The way in; clones share it.
@@ -62,13 +62,26 @@ pub struct Commands(Sender<Input>);
 #[error("the engine has ended")]
 pub struct Ended;
 
+/// A thread of the engine, of this name, ended by itself: a bug of ours. All of the engine has ended then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the engine's thread {0:?} ended by itself")]
+pub struct Crashed(&'static str);
+
 /// Starts an engine: binds both ports and begins to work. Its first event is `ready`.
 ///
 /// # Errors
 /// E007 when no port or thread can be had.
 pub fn start(config: Config) -> Result<Engine, Problem> {
-    let unstarted = |why: String| Problem::new(ErrorCode::E007, why);
     let client = Client::start(config.client()).map_err(|error| unstarted(error.to_string()))?;
+    start_with(client, config)
+}
+
+fn unstarted(why: String) -> Problem {
+    Problem::new(ErrorCode::E007, why)
+}
+
+/// The same around that client.
+fn start_with(client: Client, config: Config) -> Result<Engine, Problem> {
     let board = Arc::new(Board::default());
     let server = match httprange::Server::start(config.http_port, Arc::clone(&board)) {
         Ok(server) => server,
@@ -108,17 +121,29 @@ impl Engine {
     pub fn events(&self) -> &Receiver<Message> {
         &self.events
     }
+
+    /// Quits and waits for the end, as dropping does.
+    ///
+    /// # Errors
+    /// When it had ended by itself.
+    pub fn end(mut self) -> Result<(), Crashed> {
+        self.quit()
+    }
+
+    fn quit(&mut self) -> Result<(), Crashed> {
+        // A full queue of events would make the engine wait for us, while we wait for it.
+        self.events.close();
+        self.commands.quit();
+        // Once it was waited for, there is nothing more to learn.
+        let Some(thread) = self.thread.take() else { return Ok(()) };
+        thread.join().unwrap_or(Err(Crashed("engine")))
+    }
 }
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // A full queue of events would make the engine wait for us, while we wait for it.
-        self.events.close();
-        self.commands.quit();
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            log::error!("the engine's thread had panicked");
+        if let Err(crashed) = self.quit() {
+            log::error!("{crashed}");
         }
     }
 }
@@ -154,3 +179,6 @@ impl Commands {
         let _ = self.input_blocking(Input::Signal);
     }
 }
+
+#[cfg(test)]
+mod tests;

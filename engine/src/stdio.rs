@@ -28,7 +28,13 @@ pub fn run(flags: &Flags) -> ExitCode {
         return ExitCode::FAILURE;
     }
     write_events(&engine);
-    ExitCode::SUCCESS
+    match engine.end() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(crashed) => {
+            log::error!("{crashed}; please report it with the lines above");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// An engine that cannot start still speaks JSON.

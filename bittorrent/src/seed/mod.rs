@@ -96,6 +96,10 @@ pub(crate) enum Unfit {
     Refused(#[from] MetainfoError),
 }
 
+/// Gets a tenth of what a busy thread of the usual niceness gets, and everything when there is none.
+#[cfg(target_os = "linux")]
+const HASHING_NICENESS: i32 = 10;
+
 /// [`seed`] on threads of its own. Dropping the future stops them within a read.
 pub(crate) async fn seed_async(
     path: PathBuf,
@@ -106,6 +110,7 @@ pub(crate) async fn seed_async(
     let cancelled = cancel.0.clone();
     let (sender, result) = channel::bounded(1);
     let thread = thread::Builder::new().name("hash-0".to_owned()).spawn(move || {
+        give_way();
         let outcome = catch_unwind(AssertUnwindSafe(|| seed(&path, name.as_deref(), &cancelled, &*progress)));
         // Nobody may be waiting any more, which is no error.
         let _ = sender.try_send(outcome);
@@ -113,6 +118,15 @@ pub(crate) async fn seed_async(
     thread.map_err(SeedError::Thread)?;
     let outcome = result.recv().await.expect("the thread sends whatever came of it, a panic included");
     outcome.unwrap_or_else(|panic| resume_unwind(panic))
+}
+
+/// Hashing takes every core there is, and a film that plays here meanwhile comes first. On Linux a thread has a niceness, which its
+/// own threads inherit; elsewhere it would be the whole process's, and is left.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, HASHING_NICENESS) {
+        log::debug!("hashing goes on as fast as everything else: {error}");
+    }
 }
 
 /// Makes a torrent of the file or folder at `path`, called `name` or else as it is called on the disk. Blocks while
@@ -365,5 +379,22 @@ mod tests {
         fs::write(&path, "film").unwrap();
         let seeding = seed_async(path, None, Arc::new(|_| panic!("nobody looks")));
         assert!(catch_unwind(AssertUnwindSafe(|| smol::block_on(seeding).is_ok())).is_err());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn hashing_gives_way_to_everything_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let film = folder.path().join("film.mkv");
+        fs::write(&film, vec![7; 1_000_000]).unwrap();
+        let niceness = || rustix::process::getpriority_process(None).unwrap();
+        let ours = niceness();
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&seen);
+        let progress = Arc::new(move |_| told.lock().unwrap().push(niceness()));
+        smol::block_on(seed_async(film, None, progress)).unwrap();
+        let seen = seen.lock().unwrap();
+        assert!(!seen.is_empty() && seen.iter().all(|&nice| nice == HASHING_NICENESS), "{seen:?}");
+        assert_eq!(niceness(), ours, "only those threads");
     }
 }

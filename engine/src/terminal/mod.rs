@@ -55,6 +55,12 @@ fn run(flags: &Flags, purpose: Purpose, command: Command) -> ExitCode {
     let request = Request { command, id: Some(RequestId::Text(MARK.to_owned())) };
     smol::block_on(show(&engine, request, &mut view, &mut screen));
     screen.print(&view.farewell());
+    if let Err(crashed) = engine.end() {
+        eprintln!(
+            "{crashed}: this is a mistake of ours. Nothing is lost: start it again, and it goes on where it was."
+        );
+        return ExitCode::FAILURE;
+    }
     if view.has_failed() { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
