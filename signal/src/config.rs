@@ -39,6 +39,8 @@ pub struct Config {
     pub bind: Option<IpAddr>,
     /// Under which clients know the server, without a slash at the end; from each request without it.
     pub public_url: Option<String>,
+    /// Where people get the app, for the pages of invitations.
+    pub app_url: Option<String>,
     /// How much is logged.
     pub log_level: LevelFilter,
     /// Proxies whose `X-Forwarded-For` is believed.
@@ -94,6 +96,7 @@ impl Default for Config {
             port: 3001,
             bind: None,
             public_url: None,
+            app_url: None,
             log_level: LevelFilter::Info,
             trusted: Vec::new(),
             secret: None,

@@ -11,6 +11,7 @@ mod config;
 pub mod limits;
 pub mod listen;
 pub mod logging;
+pub mod qr;
 mod rooms;
 pub mod secret;
 mod server;

@@ -84,6 +84,7 @@ pub async fn serve_until(
             .filter(|_| config.public_url.is_none() || !address.ip().is_loopback())
             .map(|_| address.port()),
         public_url: config.public_url,
+        app_url: config.app_url,
         started,
     };
     let site = Site::new(config.origins)

@@ -40,6 +40,14 @@ pub(super) fn url(text: &str) -> Result<String, Wanted> {
     if !host.is_empty() && host.bytes().all(is_plain) { Ok(url.to_owned()) } else { Err(WANTED) }
 }
 
+/// A page's address that stands in an attribute as it is.
+pub(super) fn page(text: &str) -> Result<String, Wanted> {
+    const WANTED: Wanted = "https://HOST/PATH, or http://";
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or(WANTED)?;
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~:[]/?=%#+,@!".contains(&b);
+    if !rest.is_empty() && rest.bytes().all(is_plain) { Ok(text.to_owned()) } else { Err(WANTED) }
+}
+
 pub(super) fn redis(text: &str) -> Result<RedisUrl, Wanted> {
     let host = text.strip_prefix("redis://").or_else(|| text.strip_prefix("redis+unix://"));
     host.filter(|host| !host.is_empty()).map(|_| RedisUrl(text.to_owned())).ok_or("redis://[:PASSWORD@]HOST[:PORT]")

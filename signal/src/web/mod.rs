@@ -5,9 +5,10 @@
 
 mod connection;
 mod engineio;
-mod invite;
+mod language;
 mod metrics;
 mod origins;
+mod pages;
 mod peer;
 mod respond;
 mod routes;

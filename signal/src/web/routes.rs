@@ -4,19 +4,20 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS,
-    CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, RETRY_AFTER,
+    ACCEPT_LANGUAGE, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE,
+    ACCESS_CONTROL_REQUEST_HEADERS, CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, ORIGIN, RETRY_AFTER,
 };
 use http::{Method, Request, StatusCode};
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 use signal_proto::tracker::rendezvous;
 
+use super::language::Language;
 use super::peer::Peer;
-use super::respond::{self, Answer, HTML, JSON, TEXT};
+use super::respond::{self, Answer, JSON, TEXT};
 use super::site::{Site, Upgrade};
 use super::trackers::Trackers;
-use super::{engineio, invite, metrics};
+use super::{engineio, metrics, pages};
 use crate::rooms::Rooms;
 use crate::transport::Hub;
 
@@ -26,6 +27,8 @@ pub(crate) struct Services {
     pub(crate) trackers: Rc<Trackers>,
     /// `-public-url`.
     pub(crate) public_url: Option<String>,
+    /// `-app-url`.
+    pub(crate) app_url: Option<String>,
     /// The UDP port that answers STUN, if one does.
     pub(crate) stun_port: Option<u16>,
     pub(crate) started: Instant,
@@ -83,9 +86,9 @@ impl Services {
             "/rendezvous" => json_page(&rendezvous(&base(), None, self.stun_port)),
             "/announce" => respond::with(StatusCode::OK, TEXT, self.trackers.announce(query, peer.from, peer.reached)),
             "/scrape" => respond::with(StatusCode::OK, TEXT, self.trackers.scrape(query)),
-            "/" => respond::with(StatusCode::OK, HTML, invite::front(&base())),
-            path => match path.strip_prefix("/j/").and_then(|code| invite::page(code, &base())) {
-                Some(page) => respond::with(StatusCode::OK, HTML, page),
+            "/" => pages::front(language(request.headers()), &base()),
+            path => match path.strip_prefix("/j/") {
+                Some(code) => pages::invitation(language(request.headers()), code, &base(), self.app_url.as_deref()),
                 None => return not_found(),
             },
         };
@@ -124,6 +127,12 @@ impl Services {
             None => format!("{scheme}://{}", peer.reached),
         }
     }
+}
+
+/// The one that the person's browser asks for.
+fn language(headers: &HeaderMap) -> Language {
+    let header = headers.get(ACCEPT_LANGUAGE).and_then(|header| header.to_str().ok());
+    Language::preferred(header.unwrap_or_default())
 }
 
 /// What a `Host` header may hold, and nothing that could get out of an attribute.
