@@ -1,0 +1,133 @@
+//! Whether a film that runs really goes on. Sound servers under load have told of times hours away, and a pipeline follows its clock:
+//! it stands, or runs to the end of the film in a moment. Pure.
+
+use std::time::{Duration, Instant};
+
+use crate::limits::{ASTRAY_MAX, ASTRAY_TIMES_MAX, WATCH_EVERY};
+
+/// Looks at it once a second.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watch {
+    /// Where it was, then, and everything was well.
+    well: Option<(Duration, Instant)>,
+    next: Option<Instant>,
+    /// It was put right so often.
+    times: u32,
+}
+
+impl Watch {
+    /// It stands, waits or is sought: nothing is expected.
+    pub(super) fn rest(&mut self) {
+        (self.well, self.next) = (None, None);
+    }
+
+    /// It runs.
+    pub(super) fn begin(&mut self, now: Instant) {
+        if self.next.is_none() {
+            self.next = Some(now + WATCH_EVERY);
+        }
+    }
+
+    pub(super) const fn poll_timeout(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// A film that runs at that rate says that it is `at`. Where it should be, if that is far away.
+    pub(super) fn look(&mut self, now: Instant, at: Duration, rate: f64) -> Option<Duration> {
+        if self.next.is_none_or(|next| now < next) {
+            return None;
+        }
+        self.next = Some(now + WATCH_EVERY);
+        let Some(expected) = self.expected(now, rate) else {
+            self.well = Some((at, now));
+            return None;
+        };
+        let apart = at.abs_diff(expected);
+        if apart < WATCH_EVERY / 2 {
+            self.well = Some((at, now));
+        }
+        self.judge(apart, expected)
+    }
+
+    /// It says that it has come to its end, after the picture that was shown there and then. The same.
+    pub(super) fn on_end(
+        &mut self,
+        now: Instant,
+        end: Duration,
+        shown: (Duration, Instant),
+        rate: f64,
+    ) -> Option<Duration> {
+        let (at, when) = shown;
+        let expected = at + now.saturating_duration_since(when).mul_f64(rate);
+        self.judge(end.saturating_sub(expected), expected)
+    }
+
+    fn expected(&self, now: Instant, rate: f64) -> Option<Duration> {
+        self.well.map(|(at, when)| at + now.saturating_duration_since(when).mul_f64(rate))
+    }
+
+    /// A film that goes astray again and again is left alone: nothing better can be done.
+    fn judge(&mut self, apart: Duration, expected: Duration) -> Option<Duration> {
+        if apart < ASTRAY_MAX || self.times >= ASTRAY_TIMES_MAX {
+            return None;
+        }
+        self.times += 1;
+        self.rest();
+        Some(expected)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// Looks once a second at a film that is then at these places; where it was said to have gone astray.
+    fn looked(watch: &mut Watch, from: Instant, places: &[u32]) -> Vec<(usize, Duration)> {
+        watch.begin(from);
+        let mut found = Vec::new();
+        for (number, &at) in places.iter().enumerate() {
+            let now = watch.poll_timeout().unwrap_or(from);
+            found.extend(watch.look(now, SECOND * at, 1.0).map(|expected| (number, expected)));
+            watch.begin(now);
+        }
+        found
+    }
+
+    #[test]
+    fn a_film_that_goes_on_is_well_at_any_place() {
+        let mut watch = Watch::default();
+        assert!(looked(&mut watch, Instant::now(), &[100, 101, 102, 103, 104, 105, 106, 107]).is_empty());
+        // Somebody has sought.
+        watch.rest();
+        assert!(looked(&mut watch, Instant::now(), &[7, 8, 9, 10, 11, 12]).is_empty());
+    }
+
+    #[test]
+    fn one_that_stands_or_leaps_is_to_be_where_it_would_be() {
+        let from = Instant::now();
+        assert_eq!(looked(&mut Watch::default(), from, &[5, 6, 7, 7, 7, 7, 7]), [(6, 11 * SECOND)]);
+        assert_eq!(looked(&mut Watch::default(), from, &[5, 6, 3600]), [(2, 7 * SECOND)]);
+        assert_eq!(looked(&mut Watch::default(), from, &[500, 501, 0]), [(2, 502 * SECOND)]);
+    }
+
+    #[test]
+    fn an_end_comes_when_its_time_has_come() {
+        let now = Instant::now();
+        let mut watch = Watch::default();
+        // The pictures end before the sound does.
+        assert_eq!(watch.on_end(now + 60 * SECOND, 100 * SECOND, (40 * SECOND, now), 1.0), None);
+        assert_eq!(watch.on_end(now + SECOND, 100 * SECOND, (99 * SECOND, now), 1.0), None);
+        assert_eq!(watch.on_end(now + SECOND, 100 * SECOND, (40 * SECOND, now), 1.0), Some(41 * SECOND));
+    }
+
+    #[test]
+    fn it_is_put_right_some_times_and_no_more() {
+        let now = Instant::now();
+        let mut watch = Watch::default();
+        let mut astray = || watch.on_end(now, 100 * SECOND, (SECOND, now), 1.0).is_some();
+        let times = (0..20).filter(|_| astray()).count();
+        assert_eq!(times, usize::try_from(ASTRAY_TIMES_MAX).unwrap());
+    }
+}
