@@ -8,13 +8,14 @@ pub mod doctor;
 pub mod engine_link;
 pub mod lan;
 pub mod limits;
+mod places;
 pub mod player;
-pub mod qr;
 mod run;
 mod session;
 pub mod settings;
 mod signal;
 mod sleep;
 
+pub use ::signal::qr;
 pub use session::{EngineChoice, Options, Session, StartError, Update};
 pub use session_proto as proto;

@@ -62,6 +62,12 @@ pub const GOODBYE_PATIENCE: Duration = Duration::from_secs(2);
 /// Characters of what the server or the network says of a failure.
 pub const WORDS_CHARS_MAX: usize = 300;
 
+/// Places of films that wait to be read or written. Full: a further one is lost, and the next comes in ten seconds.
+pub const PLACES_WAITING_MAX: usize = 16;
+
+/// For places to be on the disk at the end.
+pub const PLACES_PATIENCE: Duration = Duration::from_secs(1);
+
 /// Commands that wait for the player. Full: it hangs, and what comes is lost.
 pub const PLAYER_COMMANDS_MAX: usize = 256;
 

@@ -14,6 +14,7 @@ use smol::channel::{Receiver, Sender};
 use crate::clock::Clock;
 use crate::engine_link::EngineLink;
 use crate::limits::{GOODBYE_PATIENCE, UPDATES_UNREAD_MAX, VIEW_ANYWAY, VIEW_EVERY};
+use crate::places::PlaceKeeper;
 use crate::player::Player;
 use crate::session::{Options, Update};
 use crate::signal::Signal;
@@ -26,6 +27,7 @@ struct Loop {
     signal: Signal,
     engine: EngineLink,
     player: Box<dyn Player>,
+    places: PlaceKeeper,
     updates: Sender<Update>,
     /// Something is different from the last view.
     changed: bool,
@@ -43,13 +45,15 @@ enum Happened {
 
 /// Ends when it is over, or when nobody holds the session any more.
 pub(crate) async fn run(options: Options, signal: Signal, wishes: Receiver<Wish>, updates: Sender<Update>) {
-    let Options { setup, server: _, engine, player, clock } = options;
+    let Options { setup, server: _, engine, player, home, clock } = options;
     let player_events = player.events();
     let engine = EngineLink::start(engine);
     let engine_news = engine.news();
     let participant = Participant::new(clock.now(), setup);
     let viewed = Instant::now();
-    let mut this = Loop { clock, participant, signal, engine, player, updates, changed: true, viewed, over: false };
+    let places = PlaceKeeper::new(home);
+    let mut this =
+        Loop { clock, participant, signal, engine, player, places, updates, changed: true, viewed, over: false };
     let mut sleep = SleepWatch::new();
     loop {
         this.carry_out().await;
@@ -63,7 +67,7 @@ pub(crate) async fn run(options: Options, signal: Signal, wishes: Receiver<Wish>
             Timer::at(wanted).await;
             Happened::Timeout
         };
-        let happened = next(&mut this.signal, &wishes, &engine_news, &player_events);
+        let happened = next(&mut this.signal, &mut this.places, &wishes, &engine_news, &player_events);
         let happened = or(timeout, happened).await;
         let now = this.clock.now();
         if sleep.slept(wanted) {
@@ -72,19 +76,25 @@ pub(crate) async fn run(options: Options, signal: Signal, wishes: Receiver<Wish>
         }
         match happened {
             Happened::Input(input) => this.participant.handle_input(now, *input),
-            Happened::LetGo => break,
+            Happened::LetGo => {
+                this.participant.handle_input(now, Input::LetGo);
+                this.carry_out().await;
+                break;
+            }
             Happened::Timeout => {}
         }
         this.participant.handle_timeout(now);
     }
     // The player and the engine go first, so that nothing is fetched for nobody.
     drop(this.player);
+    this.places.end().await;
     this.engine.end().await;
 }
 
 /// Whatever comes first; the person before everybody else.
 async fn next(
     signal: &mut Signal,
+    places: &mut PlaceKeeper,
     wishes: &Receiver<Wish>,
     engine: &Receiver<EngineNews>,
     player: &Receiver<PlayerEvent>,
@@ -107,7 +117,8 @@ async fn next(
             })),
         }
     };
-    or(wish, or(player, or(signal, engine))).await
+    let place = async { input(Input::Place(places.next().await)) };
+    or(wish, or(player, or(signal, or(engine, place)))).await
 }
 
 /// What comes next of somebody who may have nothing more to say, while others have.
@@ -140,6 +151,8 @@ impl Loop {
                 Output::RetryServer => self.signal.retry(),
                 Output::Engine(command) => self.engine.command(command).await,
                 Output::Player(command) => self.player.command(command),
+                Output::WantPlace(film) => self.places.find(film),
+                Output::KeepPlace(place) => self.places.keep(place),
                 Output::Changed => self.changed = true,
                 Output::Said(item) => self.tell(Update::Said(item)).await,
                 Output::Noticed(notice) => self.tell(Update::Noticed(notice)).await,

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::limits::{UPDATES_MAX, WISHES_MAX};
 use crate::player::Player;
 use crate::run;
+use crate::settings::Home;
 use crate::signal::Signal;
 
 /// What a session is made of.
@@ -27,6 +28,8 @@ pub struct Options {
     pub engine: EngineChoice,
     /// What shows the film.
     pub player: Box<dyn Player>,
+    /// Where it is kept how far films were watched; `None`: nowhere.
+    pub home: Option<Home>,
     /// [`Clock::system`], unless it is a test of clocks.
     pub clock: Clock,
 }

@@ -1,5 +1,7 @@
 //! Bounds of a participant, and what they cost.
 
+use std::time::Duration;
+
 /// Lines of chat that are kept: 2,000 characters each at most, 4 MiB in all in the worst case.
 pub const CHAT_ITEMS_MAX: usize = 500;
 
@@ -8,6 +10,9 @@ pub const PEOPLE_MAX: usize = 4096;
 
 /// Notices that stand at once; the oldest of the least grave go first.
 pub const NOTICES_MAX: usize = 16;
+
+/// How long a notice stands that is only of what the person just wanted: "Only the host can pause".
+pub const NOTICE_OF_A_WISH: Duration = Duration::from_secs(5);
 
 /// Messages that wait for the server; with more, one more is refused with words.
 pub const UNSENT_MAX: usize = 50;
@@ -44,6 +49,15 @@ pub const SETTING_LEN_MAX: usize = 4096;
 
 /// Rooms that are remembered.
 pub const RECENT_ROOMS_MAX: usize = 20;
+
+/// Films that are remembered.
+pub const RECENT_FILMS_MAX: usize = 10;
+
+/// Bytes of a file of subtitles that is shared with a room; the longest films have some hundred thousand.
+pub const SUBTITLES_LEN_MAX: u64 = 8 * 1024 * 1024;
+
+/// Films whose places are remembered; some 120 bytes each.
+pub const PLACES_MAX: usize = 200;
 
 /// Questions to a player without an answer: 16 s at four a second. More: it hangs, and is ended.
 pub const PLAYER_ANSWERS_MAX: usize = 64;

@@ -42,6 +42,8 @@ pub enum Command {
     AddSubtitles(String),
     /// Subtitles so much later; negative is earlier. Seconds.
     SetSubtitleDelay(f64),
+    /// So many pictures on, or back, while it stands; answered by [`Event::Sought`].
+    StepFrame(i32),
     /// Words over the picture for a few seconds, where a player can.
     ShowText(String),
 }
@@ -56,6 +58,8 @@ pub enum Event {
         /// What can be chosen.
         tracks: Vec<Track>,
     },
+    /// What can be chosen, or what is chosen, is another.
+    Tracks(Vec<Track>),
     /// It runs or stands from now on. Waiting for bytes is not standing: see [`Event::Buffering`].
     Running(bool),
     /// Its user did something with the player itself, in its own window or by a media key. The player has not done it, or has

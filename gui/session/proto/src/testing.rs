@@ -21,6 +21,7 @@ use crate::participant::{EngineNews, Entry, Input, Output, Participant, Setup, S
 use crate::player::{Command, Event, Sample, Traits};
 use crate::view::View;
 use crate::wish::{LateJoin, Wish};
+use crate::words::Language;
 
 /// The server's clock when a test begins, Unix milliseconds.
 pub(crate) const SERVER_START: i64 = 1_700_000_000_000;
@@ -38,6 +39,7 @@ pub(crate) struct Desk {
 
 pub(crate) fn setup(entry: Entry) -> Setup {
     Setup {
+        language: Language::English,
         name: "Bea".into(),
         participant: ParticipantId::parse("bea").expect("an id"),
         entry,
@@ -49,6 +51,8 @@ pub(crate) fn setup(entry: Entry) -> Setup {
         output_offset: 0.0,
         player: Traits { live_rate_max: 0.05, keeps_pitch: true, start_latency: Duration::ZERO },
         late_join: LateJoin::Now,
+        deletes_films: false,
+        spoiler_safe: false,
         spectating: false,
     }
 }

@@ -34,8 +34,12 @@ pub struct View {
     pub film: Option<Film>,
     /// Where the film is, and what is being done about it.
     pub playback: Playback,
+    /// One is asked whether the film goes on where one left it; see [`crate::wish::Wish::Resume`].
+    pub resume: Option<Resume>,
     /// What was said and what happened, the oldest first; bounded.
     pub chat: Vec<ChatItem>,
+    /// Messages that are shown when one's own player is where the film was when they were written.
+    pub held_back: u32,
     /// What is wrong now, the gravest first.
     pub notices: Vec<Notice>,
 }
@@ -240,6 +244,8 @@ pub struct Playback {
     pub running: bool,
     /// The player waits for bytes.
     pub buffering: bool,
+    /// How often it had to, while the room ran.
+    pub stalls: u32,
     /// The room's speed.
     pub rate: f64,
     /// Seconds that the player is ahead of the room; negative is behind.
@@ -260,6 +266,13 @@ pub struct Playback {
     pub volume: f64,
     /// No sound.
     pub muted: bool,
+}
+
+/// A place of an earlier time.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Resume {
+    /// Seconds.
+    pub at: f64,
 }
 
 /// What a room does.

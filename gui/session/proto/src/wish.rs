@@ -22,6 +22,10 @@ pub enum Wish {
     SeekBy(f64),
     /// Back to where the last seek went away from.
     UndoSeek,
+    /// The answer to [`crate::view::View::resume`]: the film goes on there, for everybody, or it stays where it is.
+    Resume(bool),
+    /// So many pictures on, or back, for me alone while the room stands; the next start or seek is together again.
+    StepFrame(i32),
     /// The film runs so fast, for everybody.
     SetRate(Rate),
     /// Who is not ready is not waited for, this time.
@@ -34,6 +38,8 @@ pub enum Wish {
     JoinFilm(LateJoin),
     /// Say this.
     Say(String),
+    /// Hold back what others say of a place in the film until I am there; or show all.
+    SpoilerSafe(bool),
     /// Send a message again that could not be sent, by its key in the view.
     RetrySaying(u64),
     /// Share the file or folder at that path as the room's film.
@@ -50,6 +56,8 @@ pub enum Wish {
     SelectTrack(TrackKind, Option<u32>),
     /// Subtitles of my own, from a file.
     AddSubtitles(String),
+    /// Subtitles for everybody who sees the film, from a file.
+    ShareSubtitles(String),
     /// My subtitles so much later, in seconds.
     SetSubtitleDelay(f64),
     /// How much later than the player says the sound leaves my speakers, in seconds.

@@ -1,6 +1,8 @@
 //! What is said of each thing that was looked at, and of all together.
 
 use serde::Serialize;
+use session_proto::in_both;
+use session_proto::words::Language;
 
 /// One thing that was looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -52,21 +54,21 @@ pub enum Topic {
 
 impl Topic {
     /// As people are shown it.
-    pub const fn title(self) -> &'static str {
+    pub const fn title(self, l: Language) -> &'static str {
         match self {
             Self::Player => "Player",
-            Self::Decoding => "Hardware decoding",
-            Self::Disk => "Disk",
+            Self::Decoding => l.of("Hardware decoding", "Dekodierung in Hardware"),
+            Self::Disk => l.of("Disk", "Platte"),
             Self::Server => "Server",
             Self::WebSocket => "WebSocket",
-            Self::RoundTrip => "Round trip",
-            Self::Rendezvous => "Rendezvous",
-            Self::PublicAddress => "Public address",
-            Self::EnginePort => "Engine's port",
+            Self::RoundTrip => l.of("Round trip", "Hin und zurück"),
+            Self::Rendezvous => l.of("Rendezvous", "Treffpunkt"),
+            Self::PublicAddress => l.of("Public address", "Öffentliche Adresse"),
+            Self::EnginePort => l.of("Engine's port", "Port der Engine"),
             Self::Ipv6 => "IPv6",
-            Self::Uplink => "Upload",
-            Self::Relay => "Relay for calls",
-            Self::Devices => "Microphone and camera",
+            Self::Uplink => l.of("Upload", "Senden"),
+            Self::Relay => l.of("Relay for calls", "Relay für Anrufe"),
+            Self::Devices => l.of("Microphone and camera", "Mikrofon und Kamera"),
         }
     }
 }
@@ -130,18 +132,28 @@ pub struct Verdict {
 }
 
 /// The verdict over those checks that there are by now.
-pub fn verdict(checks: &[Check]) -> Verdict {
+pub fn verdict(l: Language, checks: &[Check]) -> Verdict {
     let titled = |grade: Grade| {
         let mut topics: Vec<Topic> = checks.iter().filter(|c| c.grade == grade).map(|c| c.topic).collect();
         topics.sort_unstable();
-        topics.iter().map(|topic| topic.title()).collect::<Vec<_>>().join(", ")
+        topics.iter().map(|topic| topic.title(l)).collect::<Vec<_>>().join(", ")
     };
     let grade = checks.iter().map(|check| check.grade).max().unwrap_or(Grade::Skipped);
     let words = match grade {
-        Grade::Skipped => "Nothing was examined.".to_owned(),
-        Grade::Ok => "Everything that was examined is in order.".to_owned(),
-        Grade::Warn => format!("Watching together works from here. Worth a look: {}.", titled(grade)),
-        Grade::Bad => format!("Something stands in the way: {}.", titled(grade)),
+        Grade::Skipped => l.of("Nothing was examined.", "Nichts wurde untersucht.").to_owned(),
+        Grade::Ok => l.of("Everything that was examined is in order.", "Alles Untersuchte ist in Ordnung.").to_owned(),
+        Grade::Warn => {
+            let which = titled(grade);
+            in_both!(
+                l,
+                "Watching together works from here. Worth a look: {which}.",
+                "Zusammen schauen geht von hier. Einen Blick wert: {which}."
+            )
+        }
+        Grade::Bad => {
+            let which = titled(grade);
+            in_both!(l, "Something stands in the way: {which}.", "Etwas steht im Weg: {which}.")
+        }
     };
     Verdict { grade, words }
 }
@@ -153,16 +165,16 @@ mod tests {
     #[test]
     fn the_worst_check_is_the_verdict_and_is_named() {
         let mut checks = Vec::new();
-        assert_eq!(verdict(&checks).grade, Grade::Skipped);
+        assert_eq!(verdict(Language::English, &checks).grade, Grade::Skipped);
         checks.push(Check::skipped(Topic::Devices, "not yet"));
-        assert_eq!(verdict(&checks).grade, Grade::Skipped);
+        assert_eq!(verdict(Language::English, &checks).grade, Grade::Skipped);
         checks.push(Check::ok(Topic::Player, "mpv"));
-        assert_eq!(verdict(&checks).grade, Grade::Ok);
+        assert_eq!(verdict(Language::English, &checks).grade, Grade::Ok);
         checks.push(Check::warn(Topic::Ipv6, "none", "nothing"));
         checks.push(Check::warn(Topic::Disk, "small", "tidy"));
-        let said = verdict(&checks);
+        let said = verdict(Language::English, &checks);
         assert_eq!((said.grade, said.words.ends_with("Disk, IPv6.")), (Grade::Warn, true), "{said:?}");
         checks.push(Check::bad(Topic::Server, "gone", "wait"));
-        assert!(verdict(&checks).words.ends_with("the way: Server."));
+        assert!(verdict(Language::English, &checks).words.ends_with("the way: Server."));
     }
 }

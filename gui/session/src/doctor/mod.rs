@@ -7,6 +7,7 @@ mod check;
 mod conclude;
 pub mod limits;
 mod look;
+mod own;
 mod redact;
 mod report;
 mod seen;
@@ -18,10 +19,12 @@ use std::thread;
 
 use futures_lite::future;
 use session_proto::server_url::ServerUrl;
+use session_proto::words::Language;
 use sharestream_signal_client::Trust;
 use smol::channel::{Receiver, Sender, bounded};
 
 pub use check::{Check, Grade, Topic, Verdict, verdict};
+pub use own::OwnPlayer;
 pub use report::report;
 
 use limits::CHECKS_MAX;
@@ -36,6 +39,10 @@ pub struct DoctorOptions {
     pub trust: Trust,
     /// Other servers that answer STUN, as `HOST:PORT`: with a second opinion the kind of NAT can be told.
     pub stun: Vec<String>,
+    /// What is said is said in it.
+    pub language: Language,
+    /// The app's own player, by what was asked of it before; then no program is looked for.
+    pub own_player: Option<Result<OwnPlayer, String>>,
     /// The player's program: a path, or a name of the search path.
     pub player: PathBuf,
     /// Where downloads lie.
@@ -59,6 +66,8 @@ impl Default for DoctorOptions {
             server: None,
             trust: Trust::System,
             stun: Vec::new(),
+            language: Language::English,
+            own_player: None,
             player: PathBuf::from("mpv"),
             downloads: sharestream_engine::default_data_dir(),
             listen_port: 6881,
@@ -94,25 +103,32 @@ impl Doctor {
 }
 
 async fn examine(options: &DoctorOptions, out: &Sender<Check>) {
-    say(out, async { conclude::player(&look::player(&options.player).await) }).await;
-    say(out, async { conclude::disk(&look::disk(options.downloads.clone()).await) }).await;
-    say(out, async { conclude::port(&look::port(options.listen_port).await) }).await;
-    say(out, async { conclude::ipv6(look::ipv6().await) }).await;
+    let l = options.language;
+    let player = async {
+        match &options.own_player {
+            Some(own) => conclude::own_player(l, own),
+            None => conclude::player(l, &look::player(&options.player).await),
+        }
+    };
+    say(out, player).await;
+    say(out, async { conclude::disk(l, &look::disk(options.downloads.clone()).await) }).await;
+    say(out, async { conclude::port(l, &look::port(options.listen_port).await) }).await;
+    say(out, async { conclude::ipv6(l, look::ipv6().await) }).await;
     let uplink = UplinkSeen { uplink: options.uplink, film_rate: options.film_rate, viewers: options.viewers };
-    say(out, async { conclude::uplink(uplink) }).await;
-    say(out, async { conclude::relay(options.relay) }).await;
-    say(out, async { conclude::devices() }).await;
+    say(out, async { conclude::uplink(l, uplink) }).await;
+    say(out, async { conclude::relay(l, options.relay) }).await;
+    say(out, async { conclude::devices(l) }).await;
 
     let server = look::server(options.server.as_ref(), &options.trust).await;
     let reached = matches!(server, ServerSeen::Ours { .. });
-    say(out, async { conclude::server(&server, signal::VERSION) }).await;
+    say(out, async { conclude::server(l, &server, signal::VERSION) }).await;
     let url = options.server.as_ref().filter(|_| reached);
     let rendezvous = look::rendezvous(url, &options.trust).await;
-    say(out, async { conclude::rendezvous(&rendezvous) }).await;
-    say(out, async { conclude::websocket(&look::websocket(url, &options.trust).await) }).await;
+    say(out, async { conclude::rendezvous(l, &rendezvous) }).await;
+    say(out, async { conclude::websocket(l, &look::websocket(url, &options.trust).await) }).await;
     let stun: Vec<String> =
         rendezvous.stun().chain(options.stun.iter().map(String::as_str)).map(str::to_owned).collect();
-    say(out, async { conclude::public_address(&look::stun(&stun).await) }).await;
+    say(out, async { conclude::public_address(l, &look::stun(&stun).await) }).await;
 }
 
 async fn say(out: &Sender<Check>, checks: impl Future<Output = Vec<Check>>) {

@@ -4,17 +4,19 @@ use std::env;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use session_proto::words::Language;
+
 use super::check::{Check, verdict};
 use super::redact::redacted;
 
 /// All checks, in the order of their topics, with the program's version and the system's kind. It names no magnet, token or password,
 /// no whole address and no home folder.
-pub fn report(checks: &[Check]) -> String {
+pub fn report(l: Language, checks: &[Check]) -> String {
     let home = env::var_os("HOME").or_else(|| env::var_os("USERPROFILE")).map(PathBuf::from);
-    report_of(checks, home.as_deref())
+    report_of(l, checks, home.as_deref())
 }
 
-fn report_of(checks: &[Check], home: Option<&Path>) -> String {
+fn report_of(l: Language, checks: &[Check], home: Option<&Path>) -> String {
     let mut sorted: Vec<&Check> = checks.iter().collect();
     sorted.sort_by_key(|check| check.topic);
     let mut text =
@@ -22,12 +24,12 @@ fn report_of(checks: &[Check], home: Option<&Path>) -> String {
     for Check { topic, grade, finding, help, code } in sorted {
         let code = code.map(|code| format!(" ({code})")).unwrap_or_default();
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "[{}] {}: {}{code}", grade.word(), topic.title(), redacted(finding, home));
+        let _ = writeln!(text, "[{}] {}: {}{code}", grade.word(), topic.title(l), redacted(finding, home));
         if let Some(help) = help {
             let _ = writeln!(text, "    {}", redacted(help, home));
         }
     }
-    let _ = writeln!(text, "{}", verdict(checks).words);
+    let _ = writeln!(text, "{}", verdict(l, checks).words);
     text
 }
 
@@ -52,7 +54,7 @@ mod tests {
             Check::bad(Topic::Server, finding, finding).with_code("S001"),
             Check::ok(Topic::Player, "mpv 0.35.1 plays the films."),
         ];
-        let text = report_of(&checks, Some(Path::new("/srv/ana")));
+        let text = report_of(Language::English, &checks, Some(Path::new("/srv/ana")));
         for secret in secrets {
             assert!(!text.contains(secret), "{secret} in\n{text}");
         }

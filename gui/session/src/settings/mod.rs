@@ -8,13 +8,15 @@ mod machine;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use engine_proto::infohash::Infohash;
 use session_proto::limits::{DOTENV_LEN_MAX, SETTINGS_LEN_MAX};
-use session_proto::settings::{DotEnv, RecentRooms, Settings, Stored, Variables};
+use session_proto::settings::{DotEnv, Place, Places, Recents, SettingRefused, Settings, Stored, Variables};
+use session_proto::words::{Language, in_both};
 use sharestream_engine::Config;
 
 pub use machine::machine;
 
-/// The folder where a person's settings live, as `settings.json` and `recent.json`.
+/// The folder where a person's settings live, as `settings.json`, `recent.json` and `places.json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Home {
     folder: PathBuf,
@@ -31,8 +33,34 @@ pub struct Loaded {
     pub notes: Vec<String>,
 }
 
+/// Why a setting is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum NotChanged {
+    /// It cannot be that.
+    #[error("{0}")]
+    Refused(#[from] SettingRefused),
+    /// The system does not let the file be read or written.
+    #[error("the settings cannot be kept: {0}")]
+    File(#[from] io::Error),
+}
+
+impl NotChanged {
+    /// In that language, without a full stop.
+    pub fn words(&self, language: Language) -> String {
+        match self {
+            Self::Refused(refused) => refused.words(language),
+            Self::File(error) => in_both!(
+                language,
+                "the settings cannot be kept: {error}",
+                "die Einstellungen lassen sich nicht speichern: {error}"
+            ),
+        }
+    }
+}
+
 const SETTINGS: &str = "settings.json";
 const RECENT: &str = "recent.json";
+const PLACES: &str = "places.json";
 
 impl Home {
     /// The system's: `~/.config/sharestream` (XDG), `~/Library/Application Support/sharestream`, `%APPDATA%\sharestream`. `None`
@@ -87,10 +115,20 @@ impl Home {
         files::write(&self.folder.join(SETTINGS), stored.to_text().as_bytes())
     }
 
+    /// Changes one setting, from text as a person typed or chose it.
+    ///
+    /// # Errors
+    /// When it cannot be that, or the file cannot be read or written; it is as it was then.
+    pub fn change_one(&self, name: &str, text: &str) -> Result<(), NotChanged> {
+        let mut stored = self.parsed(SETTINGS, Stored::parse, &mut Vec::new())?;
+        stored.change_one(name, text)?;
+        Ok(files::write(&self.folder.join(SETTINGS), stored.to_text().as_bytes())?)
+    }
+
     /// The rooms that one was in, and what to say about them.
-    pub fn recent(&self) -> (RecentRooms, Vec<String>) {
+    pub fn recent(&self) -> (Recents, Vec<String>) {
         let mut notes = Vec::new();
-        let rooms = self.usable(RECENT, RecentRooms::parse, &mut notes);
+        let rooms = self.usable(RECENT, Recents::parse, &mut notes);
         (rooms, notes)
     }
 
@@ -98,10 +136,28 @@ impl Home {
     ///
     /// # Errors
     /// Of the system, when they cannot be read or written; they are as they were then.
-    pub fn change_recent(&self, change: impl FnOnce(&mut RecentRooms)) -> io::Result<()> {
-        let mut rooms = self.parsed(RECENT, RecentRooms::parse, &mut Vec::new())?;
+    pub fn change_recent(&self, change: impl FnOnce(&mut Recents)) -> io::Result<()> {
+        let mut rooms = self.parsed(RECENT, Recents::parse, &mut Vec::new())?;
         change(&mut rooms);
         files::write(&self.folder.join(RECENT), rooms.to_text().as_bytes())
+    }
+
+    /// Where a film was left, if that is known. A file that cannot be read knows nothing, and the log says so.
+    pub fn place(&self, film: Infohash) -> Option<Place> {
+        let mut notes = Vec::new();
+        let places: Places = self.usable(PLACES, Places::parse, &mut notes);
+        notes.iter().for_each(|note| log::warn!("{note}"));
+        places.of(film)
+    }
+
+    /// Keeps where a film is left.
+    ///
+    /// # Errors
+    /// Of the system, when the places cannot be read or written; they are as they were then.
+    pub fn keep_place(&self, place: Place) -> io::Result<()> {
+        let mut places: Places = self.parsed(PLACES, Places::parse, &mut Vec::new())?;
+        places.keep(place);
+        files::write(&self.folder.join(PLACES), places.to_text().as_bytes())
     }
 
     /// A file's content, or as if there were none, which is said.

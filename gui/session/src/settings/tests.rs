@@ -53,6 +53,30 @@ fn a_change_is_kept_and_what_is_unknown_survives_it() {
 }
 
 #[test]
+fn one_setting_is_changed_by_name_or_refused_with_the_reason() {
+    let place = Place::with(SETTINGS, r#"{"newer": 1, "textSize": 1.25}"#);
+    place.home.change_one("theme", "contrast").unwrap();
+    place.home.change_one("name", "Ana").unwrap();
+    let settings = place.load().settings;
+    assert_eq!((settings.name.as_deref(), settings.looks.text_size), (Some("Ana"), 1.25));
+    assert_eq!(settings.looks.theme, session_proto::settings::Theme::Contrast);
+    let text = std::fs::read_to_string(place.path(SETTINGS)).unwrap();
+    let refused = place.home.change_one("textSize", "7").unwrap_err();
+    assert!(matches!(&refused, NotChanged::Refused(SettingRefused::Wrong(_))), "{refused}");
+    assert_eq!(refused.to_string(), "must be a number from 1 to 2");
+    assert!(matches!(place.home.change_one("colour", "7"), Err(NotChanged::Refused(SettingRefused::Unknown))));
+    assert_eq!(std::fs::read_to_string(place.path(SETTINGS)).unwrap(), text, "a refusal writes nothing");
+    assert!(text.contains("\"newer\""), "{text}");
+}
+
+#[test]
+fn a_setting_that_cannot_be_written_is_said() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.path(SETTINGS)).unwrap();
+    assert!(matches!(place.home.change_one("theme", "dark"), Err(NotChanged::File(_))));
+}
+
+#[test]
 fn variables_come_before_the_file_and_are_not_written_into_it() {
     let place = Place::with(SETTINGS, r#"{"server": "https://file.example"}"#);
     std::fs::write(place.folder.path().join(".env"), "SERVER_URL=dotenv.example\nnonsense\nLOG_LEVEL=debug\n").unwrap();

@@ -153,3 +153,75 @@ fn a_server_that_lost_its_key_gets_the_room_anew_from_its_host() {
     host.wants(Wish::Play);
     viewer.sees("it plays", |view| view.playback.running);
 }
+
+#[test]
+fn a_film_goes_on_where_its_host_left_it() {
+    let scene = Scene::new();
+    let host = scene.host("Ana");
+    host.sees("its film", |view| view.film.as_ref().is_some_and(|film| film.duration.is_some()));
+    assert_eq!(host.view().resume, None, "it was never watched");
+    host.wants(Wish::Seek(at(30.0)));
+    host.sees("it is there", |view| view.playback.position.is_some_and(|place| (place - 30.0).abs() < 0.1));
+    assert_eq!(host.leaves(), End::Left);
+    let host = scene.host("Ana");
+    let view = host.sees("the question", |view| view.resume.is_some());
+    assert!((view.resume.expect("seen").at - 30.0).abs() < 0.1, "{:?}", view.resume);
+    host.wants(Wish::Resume(true));
+    host.sees("it is there again, and nothing is asked", |view| {
+        view.playback.room_position > 29.0 && view.playback.position.is_some() && view.resume.is_none()
+    });
+}
+
+#[test]
+fn what_a_viewer_downloaded_goes_with_the_room_if_that_is_set_and_the_hosts_file_stays() {
+    let scene = Scene::new();
+    let host = scene.host_with("Ana", |setup| {
+        setup.film = Some(scene.film());
+        setup.deletes_films = true;
+    });
+    let code = host.code();
+    let complete =
+        |view: &session::proto::view::View| view.film.as_ref().is_some_and(|film| film.stage == Stage::Complete);
+    let keeps = scene.join("Bea", &code);
+    let deletes = scene.join_with("Cem", &code, |setup| setup.deletes_films = true);
+    let vanishes = scene.join_with("Dan", &code, |setup| setup.deletes_films = true);
+    for viewer in [&keeps, &deletes, &vanishes] {
+        viewer.sees("all of the film", complete);
+    }
+    assert!(scene.downloaded("Cem") > 1_000_000, "it was on the disk");
+    assert_eq!((keeps.leaves(), deletes.leaves()), (End::Left, End::Left));
+    vanishes.vanishes();
+    assert_eq!(host.leaves(), End::Left);
+    assert_eq!((scene.downloaded("Cem"), scene.downloaded("Dan")), (0, 0));
+    assert!(scene.downloaded("Bea") > 1_000_000, "who keeps films has it");
+    assert!(std::path::Path::new(&scene.film()).exists());
+}
+
+#[test]
+fn subtitles_of_one_are_everybodys_also_of_who_comes_later() {
+    let scene = Scene::new();
+    let words = b"1\n00:00:01,000 --> 00:00:04,000\nGuten Abend\n";
+    let path = scene.file("film.de.srt", words);
+    let host = scene.host("Ana");
+    let code = host.code();
+    let viewer = scene.join("Bea", &code);
+    let complete = |view: &session::proto::view::View| {
+        view.film.as_ref().is_some_and(|film| film.stage == Stage::Complete && film.duration.is_some())
+    };
+    viewer.sees("all of the film", complete);
+    viewer.wants(Wish::ShareSubtitles(path));
+    viewer.sees("them itself", |view| subtitles(view).is_some());
+    let late = scene.join("Cem", &code);
+    for person in [&host, &late] {
+        let view = person.sees("the subtitles", |view| subtitles(view).is_some());
+        let address = subtitles(&view).expect("seen");
+        assert_eq!(scene::fetch(&address), words, "what the player is given is the file: {address}");
+        assert!(person.heard("Bea shared the subtitles film.de.srt"), "{:?}", view.chat);
+        assert!(complete(&person.view()), "the film is the film");
+    }
+}
+
+/// Where a player of paper was told to find subtitles.
+fn subtitles(view: &session::proto::view::View) -> Option<String> {
+    view.film.as_ref()?.tracks.iter().find_map(|track| track.title.clone())
+}

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use session::player::Player;
-use session::proto::player::{Command, Event, Sample, Traits};
+use session::proto::player::{Command, Event, Sample, Track, TrackKind, Traits};
 use signal_proto::time::MediaTime;
 use smol::channel::{Receiver, Sender, unbounded};
 
@@ -71,11 +71,22 @@ impl Player for PaperPlayer {
                 let at = MediaTime::saturating(self.now());
                 self.tell(Event::Position(Sample { at, taken: Instant::now(), moving: self.since.is_some() }));
             }
+            Command::AddSubtitles(path) => {
+                let track = Track {
+                    kind: TrackKind::Subtitle,
+                    id: 1,
+                    language: None,
+                    title: Some(path),
+                    codec: None,
+                    selected: true,
+                };
+                self.tell(Event::Tracks(vec![track]));
+            }
             Command::Unload
             | Command::SetVolume(_)
             | Command::SetMuted(_)
             | Command::SelectTrack(..)
-            | Command::AddSubtitles(_)
+            | Command::StepFrame(_)
             | Command::SetSubtitleDelay(_)
             | Command::ShowText(_) => {}
         }

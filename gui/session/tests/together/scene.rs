@@ -1,5 +1,6 @@
 //! A server, a film, and people who come with an engine and a player of paper.
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -10,6 +11,8 @@ use session::player::Player as _;
 use session::proto::participant::{End, Entry, Setup};
 use session::proto::view::View;
 use session::proto::wish::{LateJoin, Wish};
+use session::proto::words::Language;
+use session::settings::Home;
 use session::{EngineChoice, Options, Session, Update};
 use sharestream_engine::Config as EngineConfig;
 use signal_proto::ids::{ParticipantId, RoomCode};
@@ -97,6 +100,22 @@ impl Scene {
         self.person(name, Entry::Join { code }, change)
     }
 
+    /// Bytes of films that somebody's engine downloaded and has.
+    pub(crate) fn downloaded(&self, name: &str) -> u64 {
+        let mut folders = vec![self.folder.path().join(name)];
+        let mut bytes = 0;
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.push(entry.path());
+                } else if entry.path().extension().is_some_and(|ending| ending == "mkv") {
+                    bytes += entry.metadata().map_or(0, |metadata| metadata.len());
+                }
+            }
+        }
+        bytes
+    }
+
     /// The server forgets its key, too, when it is restarted next.
     pub(crate) fn forget_key(&mut self) {
         self.config.secret = Some(signal::Secret::new(*b"another secret of this test, as long"));
@@ -132,7 +151,10 @@ impl Scene {
             output_offset: 0.0,
             player: player.traits(),
             late_join: LateJoin::Now,
+            deletes_films: false,
+            spoiler_safe: false,
             spectating: false,
+            language: Language::English,
         };
         change(&mut setup);
         let engine = EngineConfig {
@@ -146,6 +168,7 @@ impl Scene {
             server: format!("http://127.0.0.1:{}", self.port),
             engine: EngineChoice::InProcess(engine),
             player: Box::new(player),
+            home: Some(Home::at(&self.folder.path().join(format!("{name}-home")))),
             clock: Clock::system(),
         };
         Person { session: Session::start(options).expect("it begins"), seen: std::cell::RefCell::default() }
@@ -168,6 +191,19 @@ impl Server {
         let thread = std::thread::spawn(move || serve(listener, config, &stopped));
         Self { stop, thread }
     }
+}
+
+/// What an address of an engine holds.
+pub(crate) fn fetch(address: &str) -> Vec<u8> {
+    let rest = address.strip_prefix("http://").expect("of a local server");
+    let (host, path) = rest.split_once('/').expect("a path");
+    let mut socket = std::net::TcpStream::connect(host).expect("it listens");
+    socket.set_read_timeout(Some(SOON)).expect("a timeout");
+    write!(socket, "GET /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").expect("it reads");
+    let mut answer = Vec::new();
+    socket.read_to_end(&mut answer).expect("it answers");
+    let head = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
+    answer.split_off(head + 4)
 }
 
 fn serve(listener: TcpListener, config: signal::Config, stopped: &smol::channel::Receiver<()>) {

@@ -193,7 +193,12 @@ impl Mpv {
             }
             Asked::Place { sent, .. } => self.on_place(now, sent, place),
             Asked::Duration => self.duration = data.and_then(Value::as_f64).and_then(MediaTime::new),
-            Asked::Tracks => self.tracks = data.map(|list| tracks(list, TRACKS_MAX)).unwrap_or_default(),
+            Asked::Tracks => {
+                self.tracks = data.map(|list| tracks(list, TRACKS_MAX)).unwrap_or_default();
+                if matches!(self.film, Film::Open(_)) {
+                    self.tell(Event::Tracks(self.tracks.clone()));
+                }
+            }
             Asked::Opened => self.on_opened(now, place),
             Asked::Arrived(number) => self.on_arrived(now, number, place),
             Asked::Strayed => self.on_strayed(now, place),

@@ -50,6 +50,9 @@ CLOSE_WIN quit
 ";
 
 /// What mpv tells of by itself, with the number of each: its place in the list and one.
+/// What a picture lasts, in seconds, where the film does not say.
+const FRAME: f64 = 1.0 / 24.0;
+
 const OBSERVED: [&str; 4] = ["pause", "paused-for-cache", "eof-reached", "core-idle"];
 
 /// What a request was for. The number of a film or a seek says whether the answer is still of use.
@@ -206,8 +209,21 @@ impl Mpv {
                     TrackKind::Subtitle => "sid",
                 };
                 self.set(name, id.map_or_else(|| json!("no"), |id| json!(id)));
+                self.ask(json!(["get_property", "track-list"]), Asked::Tracks);
             }
-            Command::AddSubtitles(path) => self.order(json!(["sub-add", path, "select"])),
+            Command::AddSubtitles(path) => {
+                self.order(json!(["sub-add", path, "select"]));
+                self.ask(json!(["get_property", "track-list"]), Asked::Tracks);
+            }
+            Command::StepFrame(frames) => {
+                // mpv's own frame-step runs for a moment, which would be told as a wish to play.
+                if let Film::Open(open) = &self.film
+                    && !self.running
+                {
+                    let to = open.known.0.seconds() + f64::from(frames) * FRAME;
+                    self.seek(MediaTime::saturating(to.max(0.0)), 0, false);
+                }
+            }
             Command::SetSubtitleDelay(delay) => self.set("sub-delay", json!(delay)),
             Command::ShowText(text) => self.order(json!(["show-text", text, 4_000])),
         }

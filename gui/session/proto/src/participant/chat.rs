@@ -1,6 +1,6 @@
 //! What is said and what happens, as lines; one's own messages wait here until the room has them.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -13,6 +13,7 @@ use super::io::{Answer, Output, Say, Ticket};
 use super::timers::Wake;
 use crate::limits::{CHAT_ITEMS_MAX, UNSENT_MAX};
 use crate::view::{ChatItem, Delivery};
+use crate::words::Happening;
 
 /// A message whose fate is unknown goes out again after so long; the server knows it by its mark.
 const AGAIN_AFTER: Duration = Duration::from_secs(3);
@@ -24,6 +25,8 @@ pub(super) struct Chat {
     unsent: VecDeque<Unsent>,
     /// Keys given so far.
     keys: u64,
+    /// Keys of lines that are not shown yet.
+    held: BTreeSet<u64>,
     /// Ids of the server's lines that are here.
     seen: VecDeque<String>,
 }
@@ -42,8 +45,26 @@ struct Unsent {
 }
 
 impl Chat {
-    pub(super) fn items(&self) -> &VecDeque<ChatItem> {
-        &self.items
+    /// The lines that are shown, the oldest first.
+    pub(super) fn items(&self) -> impl DoubleEndedIterator<Item = &ChatItem> {
+        self.items.iter().filter(|item| !self.held.contains(&item.key))
+    }
+
+    /// Those that are not.
+    pub(super) fn held(&self) -> impl Iterator<Item = &ChatItem> {
+        self.items.iter().filter(|item| self.held.contains(&item.key))
+    }
+
+    pub(super) fn hold(&mut self, key: u64) {
+        self.held.insert(key);
+    }
+
+    pub(super) fn release(&mut self, key: u64) {
+        self.held.remove(&key);
+    }
+
+    pub(super) fn held_count(&self) -> u32 {
+        u32::try_from(self.held.len()).unwrap_or(u32::MAX)
     }
 
     /// The connection is another one: nothing is on its way.
@@ -56,10 +77,12 @@ impl Chat {
         self.keys
     }
 
-    fn push(&mut self, item: ChatItem) {
+    pub(super) fn push(&mut self, item: ChatItem) {
         self.items.push_back(item);
-        if self.items.len() > CHAT_ITEMS_MAX {
-            self.items.pop_front();
+        if self.items.len() > CHAT_ITEMS_MAX
+            && let Some(gone) = self.items.pop_front()
+        {
+            self.held.remove(&gone.key);
         }
     }
 
@@ -162,7 +185,7 @@ impl Participant {
     }
 
     /// A line that the room has.
-    pub(super) fn on_chat_line(&mut self, line: ChatLine) {
+    pub(super) fn on_chat_line(&mut self, now: Instant, line: ChatLine) {
         let mine = line.client_id.as_ref();
         let own = self.chat.unsent.iter().position(|unsent| Some(&unsent.client_id) == mine);
         if let Some(unsent) = own.and_then(|at| self.chat.unsent.remove(at)) {
@@ -187,17 +210,16 @@ impl Participant {
             film_time: line.media_time.map(signal_proto::time::MediaTime::seconds),
             delivery: Delivery::Sent,
         };
-        self.chat.push(item.clone());
-        self.output(Output::Said(item));
+        self.show_or_hold(now, item);
     }
 
     /// Something happened that everybody in the room should see among the lines.
-    pub(super) fn happened(&mut self, now: Instant, text: String) {
+    pub(super) fn happened(&mut self, now: Instant, what: &Happening<'_>) {
         let item = ChatItem {
             key: self.chat.key(),
             from: None,
             mine: false,
-            text,
+            text: what.text(self.setup.language),
             at: self.play.clock.server_time(now).map(signal_proto::time::ServerTime::unix_ms),
             film_time: self.film.is_some().then(|| self.room_place(now)),
             delivery: Delivery::Sent,

@@ -17,6 +17,7 @@ use super::{Participant, film};
 use crate::player::Command;
 use crate::view::{Notice, Part, Phase};
 use crate::wish::LateJoin;
+use crate::words::Happening;
 
 /// The version of the contract that we speak.
 const VERSION: u64 = 1;
@@ -240,15 +241,16 @@ impl Participant {
         }
         if is_first {
             let code = self.door.code.as_ref().map(super::notices::shown_code).unwrap_or_default();
-            self.happened(now, format!("You are in room {code}"));
+            self.happened(now, &Happening::Entered { code: &code });
         } else {
-            self.happened(now, "The server is back".to_owned());
+            self.happened(now, &Happening::ServerBack);
         }
         self.take_swarm(now, entered.swarm);
         if is_first && let Some(path) = self.setup.film.take() {
             self.share(now, &path);
         }
         self.tell_film();
+        self.tell_subtitles();
         self.said_ready = None;
         self.tell_ready(now);
         self.timers.set(Wake::Chat, now + HISTORY_PATIENCE);
@@ -269,6 +271,7 @@ impl Participant {
                 delete_data: false,
             })));
         }
+        self.restart_subtitles();
         self.ask_engine(now);
     }
 
@@ -322,7 +325,8 @@ impl Participant {
             }
             self.greet(now);
         } else {
-            self.notice(Subject::Server, Code::S001.into(), "It does not answer.", None);
+            let detail = self.setup.language.of("It does not answer.", "Er antwortet nicht.");
+            self.notice(Subject::Server, Code::S001.into(), detail, None);
             self.output(Output::RetryServer);
         }
     }
@@ -357,6 +361,7 @@ impl Participant {
             return;
         }
         self.door.leaving = Some(End::Left);
+        self.keep_place(now);
         self.output(Output::Player(Command::Unload));
         if !self.is_inside() {
             return self.over();
@@ -389,15 +394,28 @@ impl Participant {
         self.door.phase = Phase::Ended;
         self.timers = super::timers::Timers::default();
         self.output(Output::Player(Command::Unload));
-        if let Some(infohash) = self.film.as_ref().filter(|film| film.asked).map(|film| film.infohash) {
-            self.output(Output::Engine(engine_proto::ipc::Command::Stop(engine_proto::ipc::Stop {
-                infohash,
-                delete_data: false,
-            })));
-        }
+        self.stop_engine();
         self.output(Output::LeaveServer);
         self.output(Output::Changed);
         self.output(Output::Ended(why));
+    }
+
+    /// Without a goodbye: the others see this participant away.
+    pub(super) fn let_go(&mut self, now: Instant) {
+        self.keep_place(now);
+        self.door.phase = Phase::Ended;
+        self.timers = super::timers::Timers::default();
+        self.stop_engine();
+    }
+
+    /// Nobody is here any more to watch; what was downloaded goes, if that is wished. What is shared from here never does.
+    fn stop_engine(&mut self) {
+        self.forget_subtitles();
+        if let Some(film) = self.film.as_ref().filter(|film| film.asked) {
+            let delete_data = self.setup.deletes_films && !film.is_own();
+            let stop = engine_proto::ipc::Stop { infohash: film.infohash, delete_data };
+            self.output(Output::Engine(engine_proto::ipc::Command::Stop(stop)));
+        }
     }
 
     /// A new film of the room; how somebody takes part who has just come while it ran.

@@ -54,10 +54,10 @@ impl Film {
         Self::new(now, Source::Own { path: path.to_owned(), magnet: None }, name, None)
     }
 
-    pub(super) fn of_room(now: Instant, magnet: &str, name: Option<&str>) -> Self {
+    pub(super) fn of_room(now: Instant, magnet: &str, name: &str) -> Self {
         let infohash = infohash_of(magnet);
         let source = Source::Room { magnet: magnet.to_owned() };
-        Self::new(now, source, name.unwrap_or("the film"), infohash)
+        Self::new(now, source, name, infohash)
     }
 
     fn new(now: Instant, source: Source, name: &str, infohash: Option<Infohash>) -> Self {
@@ -178,7 +178,7 @@ impl Film {
 pub(super) const LATE_AFTER: f64 = 5.0;
 
 /// The torrent that a magnet names: `xt=urn:btih:` and 40 digits. Those in base32 are told by the engine later.
-fn infohash_of(magnet: &str) -> Option<Infohash> {
+pub(super) fn infohash_of(magnet: &str) -> Option<Infohash> {
     let query = magnet.strip_prefix("magnet:?")?;
     let digits = query.split('&').find_map(|field| field.strip_prefix("xt=urn:btih:"))?;
     digits.parse().ok()
@@ -205,7 +205,7 @@ mod tests {
     /// A film of 100 s and 1,000 bytes with 10 bytes a second.
     fn film(ranges: &[(u64, u64)]) -> Film {
         let mut film =
-            Film::of_room(crate::testing::start(), &format!("magnet:?xt=urn:btih:{}", "ab".repeat(20)), None);
+            Film::of_room(crate::testing::start(), &format!("magnet:?xt=urn:btih:{}", "ab".repeat(20)), "film");
         film.length = 1_000;
         film.duration = MediaTime::new(100.0);
         film.figures = Figures { ranges: ranges.to_vec(), state: State::Downloading, speed: 20, ..Figures::default() };

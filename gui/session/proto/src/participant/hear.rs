@@ -3,10 +3,10 @@
 use std::time::Instant;
 
 use signal_proto::error::Code;
-use signal_proto::event::{Moved, Participant as Member, Refusal, Rules, ServerEvent, Snapshot};
+use signal_proto::event::{Moved as MovedTo, Participant as Member, Refusal, Rules, ServerEvent, Snapshot};
 use signal_proto::ids::ParticipantId;
 use signal_proto::playback::{Anchor, PlaybackState};
-use signal_proto::roles::{ControlMode, Role};
+use signal_proto::roles::Role;
 use signal_proto::time::{MediaTime, ServerTime};
 
 use super::Participant;
@@ -15,6 +15,7 @@ use super::notices::Subject;
 use super::play::Doing;
 use super::timers::Wake;
 use crate::player::Command;
+use crate::words::{Deed, Happening, Moved, the_film, why_it_ends};
 
 impl Participant {
     pub(super) fn hear(&mut self, now: Instant, event: ServerEvent) {
@@ -32,20 +33,18 @@ impl Participant {
             ServerEvent::ParticipantUpdated(member) => self.on_updated(now, member),
             ServerEvent::ParticipantLeft { id, reason } => self.on_left(now, &id, reason.as_deref()),
             ServerEvent::HostAway { id, grace } => {
-                let name = self.people.name(&id).to_owned();
-                self.happened(
-                    now,
-                    format!("{name} lost the connection; somebody else is host in {} s", grace.as_secs()),
-                );
+                let name = self.name_of(&id);
+                self.happened(now, &Happening::HostLost { name: &name, seconds: grace.as_secs() });
             }
             ServerEvent::HostChanged { id, .. } => self.on_host_changed(now, id),
             ServerEvent::RoomUpdated(rules) => self.on_rules(now, rules),
             ServerEvent::RoomClosing { within, reason } => {
-                let why = reason.unwrap_or_else(|| "the room is closed".to_owned());
+                let why = why_it_ends(reason.as_deref(), self.setup.language);
                 if within.is_zero() {
+                    self.keep_place(now);
                     self.end(End::RoomEnded(why));
                 } else {
-                    self.happened(now, format!("The room ends in {} s: {why}", within.as_secs()));
+                    self.happened(now, &Happening::Ends { seconds: within.as_secs(), why: &why });
                 }
             }
             ServerEvent::ServerRestarting { retry_after } => {
@@ -60,29 +59,26 @@ impl Participant {
                 }
             }
             ServerEvent::MediaCleared { by, .. } => self.on_film_cleared(now, by.as_ref()),
-            ServerEvent::SubtitleShared(subtitle) => {
-                let by = subtitle.by.as_ref().map_or("Somebody", |id| self.people.name(id)).to_owned();
-                self.happened(now, format!("{by} shared the subtitles {}", subtitle.name));
-            }
+            ServerEvent::SubtitleShared(subtitle) => self.on_subtitles_shared(now, &subtitle),
             ServerEvent::PlaybackSnapshot(snapshot) => self.on_snapshot(now, snapshot),
             ServerEvent::RoomState(state) => {
                 self.waiting_on = state.waiting_on;
                 self.deadline = state.deadline;
                 for id in &state.without {
-                    let name = self.people.name(id).to_owned();
-                    self.happened(now, format!("Resuming without {name}; they will catch up"));
+                    let name = self.name_of(id);
+                    self.happened(now, &Happening::Without { name: &name });
                 }
                 self.anchored = Some(state.anchor.order());
                 self.on_anchor(now, state.anchor);
                 self.tell_ready(now);
             }
-            ServerEvent::SyncPlay(moved) => self.on_moved(now, moved, PlaybackState::Playing, "played"),
-            ServerEvent::SyncPause(moved) => self.on_moved(now, moved, PlaybackState::Paused, "paused"),
+            ServerEvent::SyncPlay(moved) => self.on_moved(now, moved, PlaybackState::Playing, Moved::Played),
+            ServerEvent::SyncPause(moved) => self.on_moved(now, moved, PlaybackState::Paused, Moved::Paused),
             ServerEvent::SyncSeek(moved) => {
                 self.before_seek = Some(MediaTime::saturating(self.room_place(now)));
                 self.people.forget_readiness();
                 let state = self.play.anchor.as_ref().map_or(PlaybackState::Paused, |anchor| anchor.state);
-                self.on_moved(now, moved, state, "jumped");
+                self.on_moved(now, moved, state, Moved::Jumped);
             }
             ServerEvent::SyncCorrect { time, playing, .. } => {
                 // A server that keeps anchors corrects by them; this is the word of one that does not.
@@ -103,8 +99,8 @@ impl Participant {
                     known.ready = Some((ready, ahead));
                 }
             }
-            ServerEvent::ChatMessage(line) => self.on_chat_line(line),
-            ServerEvent::ChatHistory(lines) => lines.into_iter().for_each(|line| self.on_chat_line(line)),
+            ServerEvent::ChatMessage(line) => self.on_chat_line(now, line),
+            ServerEvent::ChatHistory(lines) => lines.into_iter().for_each(|line| self.on_chat_line(now, line)),
             ServerEvent::Error(refusal) => self.on_error(now, &refusal),
             // Calls are not this program's yet.
             ServerEvent::StartWebrtc { .. }
@@ -118,7 +114,7 @@ impl Participant {
     fn on_joined(&mut self, now: Instant, member: Member) {
         let (id, name) = (member.id.clone(), member.name.clone());
         if self.people.put(member).is_none() && id != self.door.id {
-            self.happened(now, format!("{name} joined"));
+            self.happened(now, &Happening::Joined { name: &name });
             // They were not told what was said before, and are about to ask for it.
             self.said_ready = None;
             self.timers.set_by(Wake::Ready, now + TOLD_AGAIN_AFTER);
@@ -132,29 +128,30 @@ impl Participant {
         let (name, away, role, mine) = (member.name.clone(), member.away, member.role, member.id == self.door.id);
         let Some(before) = self.people.put(member).filter(|_| !mine) else { return };
         if before.away != away {
-            let what = if away { "lost the connection" } else { "is back" };
-            self.happened(now, format!("{name} {what}"));
+            let (name, lost) = (&name, away);
+            self.happened(now, &if lost { Happening::LostConnection { name } } else { Happening::Back { name } });
         } else if before.role != role && role != Role::Host {
-            self.happened(now, format!("{name} is {} now", role.as_str()));
+            self.happened(now, &Happening::Role { name: &name, role });
         }
     }
 
     fn on_left(&mut self, now: Instant, id: &ParticipantId, reason: Option<&str>) {
         let Some(known) = self.people.remove(id) else { return };
-        let what = if reason == Some("removed") { "was removed" } else { "left" };
-        self.happened(now, format!("{} {what}", known.member.name));
+        let name = &known.member.name;
+        let removed = reason == Some("removed");
+        self.happened(now, &if removed { Happening::Removed { name } } else { Happening::Left { name } });
     }
 
     fn on_host_changed(&mut self, now: Instant, id: ParticipantId) {
-        let name = self.people.name(&id).to_owned();
+        let name = self.name_of(&id);
         if id == self.door.id {
             self.door.role = Role::Host;
-            self.happened(now, "You are the host now".to_owned());
+            self.happened(now, &Happening::YouHost);
         } else {
             if self.door.role == Role::Host {
                 self.door.role = Role::Cohost;
             }
-            self.happened(now, format!("{name} is the host now"));
+            self.happened(now, &Happening::Host { name: &name });
         }
         self.door.host = Some(id);
     }
@@ -163,21 +160,16 @@ impl Participant {
         let (control, locked) = (rules.control.clone(), rules.locked);
         let before = self.door.rules.replace(rules);
         if before.as_ref().map(|before| &before.control) != Some(&control) {
-            let who = match control {
-                ControlMode::Host => "Only hosts control the film now",
-                ControlMode::Everyone => "Everyone controls the film now",
-                ControlMode::Chosen(_) => "The host chose who controls the film",
-            };
-            self.happened(now, who.to_owned());
+            self.happened(now, &Happening::Control(&control));
         }
         if before.is_some_and(|before| before.locked != locked) {
-            let what = if locked { "The room is locked" } else { "The room is open again" };
-            self.happened(now, what.to_owned());
+            self.happened(now, &if locked { Happening::Locked } else { Happening::Unlocked });
         }
     }
 
     /// Another film, or the same told again.
     fn on_film_shared(&mut self, now: Instant, magnet: &str, name: Option<&str>, by: Option<&ParticipantId>) {
+        let name = name.unwrap_or(the_film(self.setup.language));
         let told = super::film::Film::of_room(now, magnet, name);
         if let Some(film) = &self.film {
             let is_same = film.magnet() == Some(magnet) || (told.infohash.is_some() && film.infohash == told.infohash);
@@ -189,10 +181,10 @@ impl Participant {
         if self.film.as_ref().is_some_and(|film| film.is_own() && film.url.is_none() && !film.failed) {
             return;
         }
-        self.drop_film();
+        self.drop_film(now);
         if let Some(by) = by.filter(|by| **by != self.door.id) {
-            let by = self.people.name(by).to_owned();
-            self.happened(now, format!("{by} shares {}", told.name));
+            let by = self.name_of(by);
+            self.happened(now, &Happening::Shares { by: Some(&by), film: &told.name });
         }
         self.film = Some(told);
         self.forget_playing();
@@ -201,22 +193,25 @@ impl Participant {
 
     fn on_film_cleared(&mut self, now: Instant, by: Option<&ParticipantId>) {
         if self.film.is_some() {
-            let by = by.map_or("The room", |id| self.people.name(id)).to_owned();
-            self.happened(now, format!("{by} ended the film"));
+            let by = by.map(|id| self.name_of(id));
+            self.happened(now, &Happening::FilmEnded { by: by.as_deref() });
         }
-        self.drop_film();
+        self.drop_film(now);
         self.forget_playing();
     }
 
     /// The film is over for this machine: the player is closed, the engine stops.
-    pub(super) fn drop_film(&mut self) {
+    pub(super) fn drop_film(&mut self, now: Instant) {
+        self.keep_place(now);
+        self.forget_place();
+        self.forget_subtitles();
         if let Some(film) = self.film.take().filter(|film| film.asked) {
-            self.output(Output::Engine(engine_proto::ipc::Command::Stop(engine_proto::ipc::Stop {
-                infohash: film.infohash,
-                delete_data: false,
-            })));
+            let delete_data = self.setup.deletes_films && !film.is_own();
+            let stop = engine_proto::ipc::Stop { infohash: film.infohash, delete_data };
+            self.output(Output::Engine(engine_proto::ipc::Command::Stop(stop)));
         }
         self.output(Output::Player(Command::Unload));
+        self.release_held(now);
         for subject in [Subject::Film, Subject::Supply, Subject::Disk, Subject::Player] {
             self.clear_notice(subject);
         }
@@ -256,19 +251,15 @@ impl Participant {
         self.tell_ready(now);
     }
 
-    fn on_moved(&mut self, now: Instant, moved: Moved, state: PlaybackState, verb: &str) {
+    fn on_moved(&mut self, now: Instant, moved: MovedTo, state: PlaybackState, how: Moved) {
         let by = moved.anchor.as_ref().and_then(|anchor| anchor.by.clone());
         let is_news = moved
             .anchor
             .as_ref()
             .is_none_or(|anchor| self.play.anchor.as_ref().is_none_or(|known| known.order() < anchor.order()));
         if let Some(by) = by.filter(|_| is_news) {
-            let who = if by == self.door.id { "You".to_owned() } else { self.people.name(&by).to_owned() };
-            let place = match verb {
-                "jumped" => format!("to {}", moved.time),
-                _ => format!("at {}", moved.time),
-            };
-            self.happened(now, format!("{who} {verb} {place}"));
+            let by = (by != self.door.id).then(|| self.name_of(&by));
+            self.happened(now, &Happening::Moved { by: by.as_deref(), how, to: moved.time });
         }
         match moved.anchor {
             Some(anchor) => {
@@ -312,15 +303,18 @@ impl Participant {
             return;
         }
         match code {
-            Some(Code::S007) => self.end(End::Removed),
-            Some(Code::S008) => self.notice_not_allowed(now, "do that"),
+            Some(Code::S007) => {
+                self.keep_place(now);
+                self.end(End::Removed);
+            }
+            Some(Code::S008) => self.notice_not_allowed(now, Deed::That),
             // The answer to the message itself says so, too.
             Some(Code::S010) => self.notice(Subject::Wish, Code::S010.into(), &refusal.message, refusal.wait),
             Some(code) => self.notice(Subject::Wish, code.into(), &refusal.message, refusal.wait),
             None => self.notice(Subject::Wish, Code::S013.into(), &refusal.message, refusal.wait),
         }
         if self.notices.stands(Subject::Wish) {
-            self.wish_notice_until = Some(now + super::notices::WISH_NOTICE);
+            self.timers.set(Wake::Notice, now + crate::limits::NOTICE_OF_A_WISH);
         }
     }
 

@@ -3,18 +3,23 @@
 use std::time::Duration;
 
 use engine_proto::error::Problem;
+use engine_proto::infohash::Infohash;
 use engine_proto::ipc;
 use serde_json::Value;
 use signal_proto::event::ServerEvent;
 use signal_proto::ids::{ParticipantId, RoomCode};
 
 use crate::player;
+use crate::settings::Place;
 use crate::view::{ChatItem, Notice};
 use crate::wish::{LateJoin, Wish};
+use crate::words::Language;
 
 /// Who somebody is and what they come for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setup {
+    /// In which the person is told everything.
+    pub language: Language,
     /// Shown to the others.
     pub name: String,
     /// Their public name; the server may append a number.
@@ -37,6 +42,10 @@ pub struct Setup {
     pub player: player::Traits,
     /// How to take part in a film that runs already.
     pub late_join: LateJoin,
+    /// What was downloaded is deleted when the room is left or has another film.
+    pub deletes_films: bool,
+    /// What others say of a place in the film is shown when one's own player is there.
+    pub spoiler_safe: bool,
     /// Only to watch: nobody waits for this participant.
     pub spectating: bool,
 }
@@ -67,6 +76,10 @@ pub enum Input {
     Engine(EngineNews),
     /// Of the player.
     Player(player::Event),
+    /// The answer to [`Output::WantPlace`], if a place is known.
+    Place(Place),
+    /// The program goes without a goodbye; nothing is said to the server any more.
+    LetGo,
     /// The machine slept, or its clock stood still otherwise: what was measured before means nothing now.
     Woke,
 }
@@ -148,6 +161,10 @@ pub enum Output {
         /// Secret.
         token: String,
     },
+    /// Where was this film left? Answered by [`Input::Place`].
+    WantPlace(Infohash),
+    /// The film is left there, should it be over now.
+    KeepPlace(Place),
     /// It is over; nothing comes after.
     Ended(End),
 }

@@ -8,8 +8,11 @@
 //! | `wishes.rs` | what the person wants, and whether they may |
 //! | `supply.rs`, `film.rs` | the engine, and what it has of the film |
 //! | `play.rs` | the player follows the room |
+//! | `resume.rs` | where the film was left |
+//! | `subtitles.rs` | files of subtitles that the room shares |
 //! | `readiness.rs` | what the room is told of this viewer |
 //! | `people.rs`, `chat.rs`, `notices.rs` | who is there, what is said, what is wrong |
+//! | `spoilers.rs` | what is said and not shown yet |
 //! | `show.rs` | the view |
 //!
 //! **Invariant:** a `sync-*` event that moves the film is said for a wish of the person alone, or at the film's end by its host. What
@@ -24,7 +27,10 @@ mod notices;
 mod people;
 mod play;
 mod readiness;
+mod resume;
 mod show;
+mod spoilers;
+mod subtitles;
 mod supply;
 mod timers;
 mod wishes;
@@ -50,12 +56,15 @@ use film::Film;
 use notices::{Notices, Subject};
 use people::People;
 use play::{Doing, Play};
+use resume::Resume;
+use subtitles::Subtitles;
 use timers::Timers;
 use wishes::Offline;
 
 use crate::player;
-use crate::view::{Action, Level, Part, Phase};
+use crate::view::{Part, Phase};
 use crate::wish::Wish;
+use crate::words::{Plain, somebody};
 
 /// A person in a room.
 #[derive(Debug)]
@@ -67,6 +76,7 @@ pub struct Participant {
     people: People,
     chat: Chat,
     film: Option<Film>,
+    subtitles: Subtitles,
     engine_up: bool,
     play: Play,
     /// The last order of an anchor that the server told; `None` from one that keeps none.
@@ -81,6 +91,7 @@ pub struct Participant {
     joined_late: Option<bool>,
     /// They have not said how to take part in it.
     choosing: bool,
+    resume: Resume,
     /// Where the last seek went away from.
     before_seek: Option<MediaTime>,
     /// Where the user is dragging to.
@@ -88,8 +99,6 @@ pub struct Participant {
     offline: Option<Offline>,
     closed_by_user: bool,
     notices: Notices,
-    /// When the notice about the last wish goes.
-    wish_notice_until: Option<Instant>,
     actions: u64,
     tickets: u64,
     timers: Timers,
@@ -106,6 +115,7 @@ impl Participant {
             people: People::default(),
             chat: Chat::default(),
             film: None,
+            subtitles: Subtitles::default(),
             engine_up: false,
             play: Play::new(now, &setup),
             anchored: None,
@@ -115,12 +125,12 @@ impl Participant {
             goes_anyway: false,
             joined_late: None,
             choosing: false,
+            resume: Resume::default(),
             before_seek: None,
             pending_seek: None,
             offline: None,
             closed_by_user: false,
             notices: Notices::default(),
-            wish_notice_until: None,
             actions: 0,
             tickets: 0,
             timers: Timers::default(),
@@ -140,6 +150,8 @@ impl Participant {
             Input::Signal(news) => self.on_signal(now, news),
             Input::Engine(news) => self.on_engine(now, news),
             Input::Player(event) => self.on_player(now, event),
+            Input::Place(place) => self.on_place(place),
+            Input::LetGo => self.let_go(now),
             Input::Woke => self.on_woke(now),
         }
         self.settle();
@@ -161,6 +173,9 @@ impl Participant {
                 Wake::Chat => self.send_chat(),
                 Wake::Goodbye => self.over(),
                 Wake::Player => self.open_player(now),
+                Wake::Place => self.place_timeout(now),
+                Wake::Held => self.release_held(now),
+                Wake::Notice => self.clear_notice(Subject::Wish),
                 // These two are asked for where they are kept.
                 Wake::Probe | Wake::Sample => {}
             }
@@ -175,10 +190,6 @@ impl Participant {
         if self.play.next_sample().is_some_and(|at| at <= now) {
             self.sample_timeout(now);
         }
-        if self.wish_notice_until.is_some_and(|until| until <= now) {
-            self.wish_notice_until = None;
-            self.clear_notice(Subject::Wish);
-        }
         self.settle();
     }
 
@@ -191,11 +202,10 @@ impl Participant {
     pub fn poll_timeout(&self) -> Option<(Instant, Wake)> {
         let probe = self.is_inside().then(|| (self.play.clock.poll_timeout(), Wake::Probe));
         let sample = self.play.next_sample().map(|at| (at, Wake::Sample));
-        let notice = self.wish_notice_until.map(|at| (at, Wake::Enter));
         if self.door.phase == Phase::Ended {
             return None;
         }
-        [self.timers.next(), probe, sample, notice].into_iter().flatten().min()
+        [self.timers.next(), probe, sample].into_iter().flatten().min()
     }
 
     fn on_player(&mut self, now: Instant, event: player::Event) {
@@ -208,10 +218,19 @@ impl Participant {
                 }
                 self.clear_notice(Subject::Player);
                 self.on_opened(now);
+                self.show_subtitles_anew();
                 self.tell_duration();
                 self.tell_ready(now);
             }
-            player::Event::Running(running) => self.play.player.running = running,
+            player::Event::Tracks(tracks) => {
+                if let Some(film) = &mut self.film {
+                    film.tracks = tracks;
+                }
+            }
+            player::Event::Running(running) => {
+                self.play.player.running = running;
+                self.keep_place_while(now, running);
+            }
             player::Event::Wished(wish) => self.on_wish(
                 now,
                 match wish {
@@ -222,6 +241,10 @@ impl Participant {
                 },
             ),
             player::Event::Buffering(buffering) => {
+                // While it is sought or opened it waits for bytes anyway.
+                if buffering && !self.play.player.buffering && self.play.room_runs(now) && !self.play.is_seeking() {
+                    self.play.player.stalls += 1;
+                }
                 self.play.player.buffering = buffering;
                 self.tell_ready(now);
             }
@@ -245,36 +268,18 @@ impl Participant {
                 let was_open = self.play.player.open && matches!(failure, player::Failure::Unreadable { .. });
                 self.on_player_failed(now, was_open);
                 if was_open {
-                    self.notice_plain(
-                        Subject::Player,
-                        Level::Warning,
-                        "The film's stream broke off",
-                        "It is opened again; the others are not disturbed.",
-                        Action::Wait,
-                    );
+                    self.notice_plain(Subject::Player, Plain::StreamBroke);
                 } else {
-                    self.notice_player(&failure);
+                    self.notice_plain(Subject::Player, Plain::PlayerFailed(&failure));
                 }
                 self.tell_ready(now);
             }
             player::Event::Closed { crashed } => {
                 self.on_closed(now, crashed);
                 if crashed {
-                    self.notice_plain(
-                        Subject::Player,
-                        Level::Warning,
-                        "The player ended unexpectedly",
-                        "It is opened again; the others are not disturbed.",
-                        Action::Wait,
-                    );
+                    self.notice_plain(Subject::Player, Plain::PlayerCrashed);
                 } else {
-                    self.notice_plain(
-                        Subject::Player,
-                        Level::Info,
-                        "You closed the player",
-                        "Nobody waits for you while it is closed. Open it again to be where the others are.",
-                        Action::Retry,
-                    );
+                    self.notice_plain(Subject::Player, Plain::PlayerClosed);
                     self.spectate_without_player(now);
                 }
             }
@@ -316,6 +321,11 @@ impl Participant {
         if self.door.connected {
             self.output(Output::Say(Say { name, payload, ticket: None }));
         }
+    }
+
+    /// As people know somebody.
+    fn name_of(&self, id: &ParticipantId) -> String {
+        self.people.name(id).unwrap_or(somebody(self.setup.language)).to_owned()
     }
 
     fn ticket(&mut self) -> Ticket {

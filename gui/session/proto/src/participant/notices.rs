@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::Participant;
 use super::io::Output;
-use crate::limits::NOTICES_MAX;
-use crate::player::Failure;
-use crate::view::{Action, Level, Notice};
-use crate::words::{AnyCode, Context, Words, words};
+use super::timers::Wake;
+use crate::limits::{NOTICE_OF_A_WISH, NOTICES_MAX};
+use crate::view::Notice;
+use crate::words::{AnyCode, Context, Deed, Plain, Words, not_allowed, words};
 
 /// What a notice is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,6 +95,7 @@ impl Participant {
         words(
             code,
             &Context {
+                language: self.setup.language,
                 host_name: host,
                 server: Some(server_name(&self.setup.rendezvous)),
                 room: room.as_deref(),
@@ -108,8 +109,14 @@ impl Participant {
         )
     }
 
-    pub(super) fn notice_plain(&mut self, subject: Subject, level: Level, title: &str, text: &str, action: Action) {
-        let (title, text) = (title.to_owned(), text.to_owned());
+    /// Something that has no code.
+    pub(super) fn notice_plain(&mut self, subject: Subject, plain: Plain<'_>) {
+        let words = plain.words(self.setup.language);
+        self.raise_words(subject, words);
+    }
+
+    fn raise_words(&mut self, subject: Subject, words: Words) {
+        let Words { level, title, text, action } = words;
         self.raise(subject, Notice { key: 0, level, code: None, title, text, action: Some(action) });
     }
 
@@ -122,36 +129,17 @@ impl Participant {
         self.changed = true;
     }
 
-    /// Staying so close to the room is too much for this device.
-    pub(super) fn notice_widened(&mut self) {
-        self.notice_plain(
-            Subject::Sync,
-            Level::Info,
-            "This device is kept less closely in step",
-            "It had to jump several times within a minute, so small differences are left alone now. You may hear the others a little earlier or later.",
-            Action::Dismiss,
-        );
+    /// What came of what the person wanted, for a few seconds.
+    pub(super) fn say_plainly(&mut self, now: Instant, plain: Plain<'_>) {
+        self.notice_plain(Subject::Wish, plain);
+        self.timers.set(Wake::Notice, now + NOTICE_OF_A_WISH);
     }
 
-    pub(super) fn notice_player(&mut self, failure: &Failure) {
-        let (title, text, action) = match failure {
-            Failure::NoDecoder { codec } => (
-                format!("This computer cannot play {codec}"),
-                "The others go on without you seeing it. A player with that codec helps: on Debian and Ubuntu, install mpv from the system's packages.".to_owned(),
-                Action::Install,
-            ),
-            Failure::NoPlayer { why } => (
-                "The player does not start".to_owned(),
-                format!("You can still chat, and the film goes on arriving. Install mpv, then try again. Details: {why}"),
-                Action::Install,
-            ),
-            Failure::Unreadable { why } => (
-                "The film cannot be played here".to_owned(),
-                format!("It may be damaged or no film at all. Ask the host to check the file. Details: {why}"),
-                Action::AskHost,
-            ),
-        };
-        self.notice_plain(Subject::Player, Level::Error, &title, &text, action);
+    /// "Only the host can pause": for a few seconds.
+    pub(super) fn notice_not_allowed(&mut self, now: Instant, deed: Deed) {
+        let words = not_allowed(deed, self.door.host.is_some(), self.setup.language);
+        self.raise_words(Subject::Wish, words);
+        self.timers.set(Wake::Notice, now + NOTICE_OF_A_WISH);
     }
 
     fn raise(&mut self, subject: Subject, notice: Notice) {
@@ -175,22 +163,4 @@ pub(super) fn shown_code(code: &signal_proto::ids::RoomCode) -> String {
 fn server_name(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.split(['/', '?', '#']).next().unwrap_or(rest)
-}
-
-/// How long somebody is left alone with a notice about what they wanted.
-pub(super) const WISH_NOTICE: Duration = Duration::from_secs(5);
-
-impl Participant {
-    /// "Only the host can pause": for a few seconds.
-    pub(super) fn notice_not_allowed(&mut self, now: Instant, what: &str) {
-        let who = if self.door.host.is_some() { "the host" } else { "a host" };
-        self.notice_plain(
-            Subject::Wish,
-            Level::Info,
-            &format!("Only {who} can {what}"),
-            "Ask for control in the chat; the host can give it to you or to everyone.",
-            Action::AskHost,
-        );
-        self.wish_notice_until = Some(now + WISH_NOTICE);
-    }
 }

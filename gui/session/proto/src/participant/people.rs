@@ -54,8 +54,8 @@ impl People {
         self.0.get_mut(id)
     }
 
-    pub(super) fn name(&self, id: &ParticipantId) -> &str {
-        self.0.get(id).map_or("Somebody", |known| &known.member.name)
+    pub(super) fn name(&self, id: &ParticipantId) -> Option<&str> {
+        self.0.get(id).map(|known| known.member.name.as_str())
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Known> {

@@ -12,10 +12,12 @@ use signal_proto::time::{MediaTime, ServerTime};
 
 use super::Participant;
 use super::io::{Output, Setup};
+use super::notices::Subject;
 use super::timers::Wake;
 use crate::player::{Command, Sample};
 use crate::view::Part;
 use crate::wish::LateJoin;
+use crate::words::Plain;
 
 /// A standing player this far from where it belongs is put there before a start: two pictures of a film of 50 a second.
 const STAND_TOLERANCE: f64 = 0.04;
@@ -77,8 +79,12 @@ pub(super) struct Seen {
     pub(super) running: bool,
     pub(super) told_running: bool,
     pub(super) buffering: bool,
+    /// How often it had to wait for bytes while the room ran.
+    pub(super) stalls: u32,
     pub(super) at: Option<Sample>,
     pub(super) ended: bool,
+    /// Its user looks at pictures beside the room's place, until the room moves.
+    stepped: bool,
     /// Its user closed it.
     pub(super) closed: bool,
     pub(super) volume: f64,
@@ -158,6 +164,10 @@ impl Play {
         self.anchor.as_ref().is_some_and(|anchor| {
             anchor.state == PlaybackState::Playing && anchor.starts_at(self.server_now(now)).is_none()
         })
+    }
+
+    pub(super) fn is_seeking(&self) -> bool {
+        matches!(self.doing, Doing::Seeking { .. })
     }
 
     pub(super) fn speed(&self) -> f64 {
@@ -241,9 +251,11 @@ impl Participant {
         if is_same {
             return;
         }
+        self.note_course(&anchor);
         self.play.tries = 0;
         self.play.unreachable = false;
         self.play.player.ended = false;
+        self.play.player.stepped = false;
         self.play.controller.handle_input(now, Drift::Anchor(anchor));
         self.follow_controller(now);
         if matches!(self.play.doing, Doing::Seeking { .. }) {
@@ -252,6 +264,7 @@ impl Participant {
             self.play.player.at = None;
         }
         self.direct(now);
+        self.keep_place(now);
     }
 
     /// Tells the player what follows from where the room is and where it is itself.
@@ -266,7 +279,7 @@ impl Participant {
             PlaybackState::Paused | PlaybackState::Waiting => {
                 self.tell_running(false);
                 let tolerance = if anchor.state == PlaybackState::Waiting { STAND_TOLERANCE } else { STAND_MAX };
-                if !self.put(now, anchor.position, tolerance) {
+                if self.play.player.stepped || !self.put(now, anchor.position, tolerance) {
                     self.play.doing = Doing::Standing;
                 }
             }
@@ -387,6 +400,15 @@ impl Participant {
         }
     }
 
+    /// Looks at the pictures around the place where the room stands.
+    pub(super) fn step(&mut self, frames: i32) {
+        let is_ours = self.play.player.open && self.play.part != Part::CatchingUp;
+        if is_ours && !self.play.player.told_running && matches!(self.play.doing, Doing::Standing | Doing::Free) {
+            self.play.player.stepped = true;
+            self.output(Output::Player(Command::StepFrame(frames)));
+        }
+    }
+
     /// The player said that a seek is over.
     pub(super) fn on_sought(&mut self, now: Instant, at: MediaTime) {
         let moving = self.play.player.told_running;
@@ -477,7 +499,7 @@ impl Participant {
                     self.seek(now, to.plus(margin), true);
                 }
                 Correct::Buffering if is_ours => self.play.unreachable = true,
-                Correct::Widened => self.notice_widened(),
+                Correct::Widened => self.notice_plain(Subject::Sync, Plain::KeptLessClosely),
                 Correct::AskPosition | Correct::SetRate(_) | Correct::Seek(_) | Correct::Buffering => {}
             }
         }

@@ -12,7 +12,9 @@ use super::notices::shown_code;
 use super::people::Known;
 use super::play::Doing;
 use crate::limits::CHAT_SHOWN_MAX;
-use crate::view::{Correction, Film, Part, Person, PersonState, Phase, Playback, RoomState, Rules, Server, View};
+use crate::view::{
+    ChatItem, Correction, Film, Part, Person, PersonState, Phase, Playback, RoomState, Rules, Server, View,
+};
 
 /// Further back than this is worth telling, in seconds.
 const BEHIND: f64 = 1.0;
@@ -36,9 +38,17 @@ impl Participant {
             people: self.people_shown(now),
             film: self.film_shown(now),
             playback: self.playback_shown(now),
-            chat: self.chat.items().iter().rev().take(CHAT_SHOWN_MAX).rev().cloned().collect(),
+            resume: self.resume_offered(),
+            chat: self.chat_shown(),
+            held_back: self.chat.held_count(),
             notices: self.notices.shown(),
         }
+    }
+
+    fn chat_shown(&self) -> Vec<ChatItem> {
+        let mut chat: Vec<ChatItem> = self.chat.items().rev().take(CHAT_SHOWN_MAX).cloned().collect();
+        chat.reverse();
+        chat
     }
 
     /// How far in the room one is.
@@ -182,7 +192,7 @@ impl Participant {
             Some(PlaybackState::Playing) => RoomState::Playing,
         };
         let end = self.film.as_ref().and_then(|film| film.duration).map_or(f64::MAX, MediaTime::seconds);
-        let name = |id: &ParticipantId| self.people.name(id).to_owned();
+        let name = |id: &ParticipantId| self.name_of(id);
         let waits = state == RoomState::Waiting;
         let nudge = play.nudge();
         Playback {
@@ -191,6 +201,7 @@ impl Participant {
             position: play.player_place(now).map(|place| place.min(end)),
             running: play.player.running,
             buffering: play.player.buffering,
+            stalls: play.player.stalls,
             rate: play.speed(),
             drift: play.drift(),
             correction: match play.doing {

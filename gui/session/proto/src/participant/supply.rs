@@ -12,6 +12,7 @@ use super::film::{Film, Source};
 use super::io::{EngineNews, Output};
 use super::notices::Subject;
 use super::timers::Wake;
+use crate::words::Happening;
 
 /// After so long without anybody who has the film, a person is told what that may mean.
 const LOOKING_PATIENCE: Duration = Duration::from_secs(20);
@@ -21,7 +22,7 @@ const PLAYHEAD_EVERY: Duration = Duration::from_secs(1);
 impl Participant {
     /// Shares a file or folder of this machine as the room's film.
     pub(super) fn share(&mut self, now: Instant, path: &str) {
-        self.drop_film();
+        self.drop_film(now);
         self.film = Some(Film::own(now, path));
         self.forget_playing();
         self.ask_engine(now);
@@ -72,13 +73,16 @@ impl Participant {
                 if let Some(film) = &mut self.film {
                     film.asked = false;
                 }
+                self.subtitles_unknown_to_engine();
                 self.ask_engine(now);
+                self.ask_for_subtitles();
             }
             EngineNews::Down { problem, retry_in } => {
                 self.engine_up = false;
                 if let Some(film) = &mut self.film {
                     film.asked = false;
                 }
+                self.subtitles_unknown_to_engine();
                 self.notice(Subject::Engine, problem.code.into(), &problem.message, retry_in);
             }
             EngineNews::Event(event) => self.on_engine_event(now, *event),
@@ -86,6 +90,9 @@ impl Participant {
     }
 
     fn on_engine_event(&mut self, now: Instant, event: Event) {
+        if self.on_subtitles_event(now, &event) {
+            return;
+        }
         match event {
             Event::Hashing(hashing) => {
                 if let Some(film) = self.film.as_mut().filter(|film| film.is_own()) {
@@ -104,6 +111,7 @@ impl Participant {
                 film.length = added.length;
                 self.clear_notice(Subject::Supply);
                 self.timers.stop(Wake::Looking);
+                self.want_place();
                 self.take_url(now, added.server_url);
             }
             Event::Progress(progress) => {
@@ -125,7 +133,7 @@ impl Participant {
             Event::Done(done) => {
                 if let Some(name) = self.film_of(done.infohash).map(|film| film.name.clone()) {
                     self.clear_notice(Subject::Supply);
-                    self.happened(now, format!("All of {name} is here"));
+                    self.happened(now, &Happening::AllHere { film: &name });
                     self.tell_ready(now);
                 }
             }
@@ -148,12 +156,15 @@ impl Participant {
         if let Source::Own { magnet, .. } = &mut film.source {
             *magnet = Some(seeding.magnet_uri);
         }
+        self.want_place();
         self.take_url(now, seeding.server_url);
         if is_first && self.is_inside() {
             let name = self.film.as_ref().map(|film| film.name.clone()).unwrap_or_default();
-            self.happened(now, format!("You share {name}"));
+            self.happened(now, &Happening::Shares { by: None, film: &name });
             self.tell_film();
         }
+        // They waited for the film to be read.
+        self.ask_for_subtitles();
     }
 
     /// The film can be played from there; a player that has it from elsewhere opens it anew.
@@ -180,6 +191,7 @@ impl Participant {
         };
         if let Some(film) = self.film.as_mut().filter(|_| is_fatal) {
             film.failed = true;
+            self.ask_for_subtitles();
         }
         self.notice(subject, error.code.into(), &error.message, None);
     }

@@ -28,6 +28,12 @@ pub enum Wake {
     Goodbye,
     /// The player is opened again.
     Player,
+    /// Where the film is, is kept.
+    Place,
+    /// Messages are held back: has their place come?
+    Held,
+    /// What was said of the last wish has stood long enough.
+    Notice,
 }
 
 /// The table. A reason has one moment.

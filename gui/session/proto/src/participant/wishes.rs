@@ -14,6 +14,7 @@ use super::timers::Wake;
 use crate::player::Command;
 use crate::view::Part;
 use crate::wish::{Control, Wish};
+use crate::words::{Deed, Plain};
 
 /// A seek goes out when the user has not moved the handle for so long.
 const SEEK_DEBOUNCE: Duration = Duration::from_millis(200);
@@ -41,17 +42,20 @@ impl Participant {
             }
             Wish::UndoSeek => match self.before_seek {
                 Some(back) => self.wish_seek(now, back),
-                None => self.say_plainly("There is no seek to undo", "Nobody has moved the film since you came."),
+                None => self.say_plainly(now, Plain::NoSeekToUndo),
             },
+            Wish::Resume(goes_on) => self.answer_resume(now, goes_on),
+            Wish::StepFrame(frames) => self.step(frames),
             Wish::SetRate(rate) => self.wish_rate(now, rate),
-            Wish::StartAnyway => self.if_may(now, "start the film", |this| this.say("start-anyway", json!({}))),
+            Wish::StartAnyway => self.if_may(now, Deed::StartFilm, |this| this.say("start-anyway", json!({}))),
             Wish::Ready => self.wish_ready(now),
             Wish::Spectate(on) => self.spectate(now, on),
             Wish::JoinFilm(how) => self.join_film(now, how),
             Wish::Say(text) => self.say_in_chat(now, &text),
+            Wish::SpoilerSafe(on) => self.set_spoiler_safe(now, on),
             Wish::RetrySaying(key) => self.retry_saying(key),
-            Wish::Share(path) => self.if_may(now, "choose the film", |this| this.share(now, &path)),
-            Wish::ClearFilm => self.if_may(now, "end the film", |this| this.say("media-cleared", json!({}))),
+            Wish::Share(path) => self.if_may(now, Deed::ChooseFilm, |this| this.share(now, &path)),
+            Wish::ClearFilm => self.if_may(now, Deed::EndFilm, |this| this.say("media-cleared", json!({}))),
             Wish::OpenPlayer => {
                 self.play.player.closed = false;
                 self.clear_notice(Subject::Player);
@@ -71,28 +75,29 @@ impl Participant {
             }
             Wish::SelectTrack(kind, id) => self.output(Output::Player(Command::SelectTrack(kind, id))),
             Wish::AddSubtitles(path) => self.output(Output::Player(Command::AddSubtitles(path))),
+            Wish::ShareSubtitles(path) => self.share_subtitles(now, &path),
             Wish::SetSubtitleDelay(delay) => self.output(Output::Player(Command::SetSubtitleDelay(delay))),
             Wish::SetOutputOffset(offset) => self.set_output_offset(now, offset),
             Wish::WatchReports(on) => self.say("watch-reports", json!({ "on": on })),
             Wish::SetControl(control) => self.set_control(now, control),
             Wish::SetRole(id, role) => {
                 let payload = json!({"id": id.as_str(), "role": role.as_str()});
-                self.manage(now, "give roles", "set-role", payload);
+                self.manage(now, Deed::GiveRoles, "set-role", payload);
             }
             Wish::Kick(id) => {
                 let payload = json!({"id": id.as_str()});
-                self.manage(now, "remove somebody", "kick", payload);
+                self.manage(now, Deed::RemoveSomebody, "kick", payload);
                 if self.door.kicked.len() < signal_proto::limits::ROOM_MEMBERS_MAX && self.may_manage() {
                     self.door.kicked.push(id);
                 }
             }
-            Wish::Lock(locked) => self.manage(now, "lock the room", "lock-room", json!({ "locked": locked })),
+            Wish::Lock(locked) => self.manage(now, Deed::LockRoom, "lock-room", json!({ "locked": locked })),
             Wish::SetWaiting(wait) => {
-                self.manage(now, "set how the room waits", "set-policy", json!({"wait": wait.as_str()}));
+                self.manage(now, Deed::SetWaiting, "set-policy", json!({"wait": wait.as_str()}));
             }
             Wish::PauseWithoutHost(pause) => {
                 let word = if pause { "pause" } else { "continue" };
-                self.manage(now, "set what happens without the host", "set-policy", json!({ "hostLeft": word }));
+                self.manage(now, Deed::SetWithoutHost, "set-policy", json!({ "hostLeft": word }));
             }
             Wish::ClaimHost => self.say("claim-host", json!({})),
             Wish::RetryServer if !self.door.connected => self.output(Output::RetryServer),
@@ -100,7 +105,7 @@ impl Participant {
             Wish::Dismiss(key) => self.dismiss(key),
             Wish::Leave => self.leave(now),
             Wish::EndRoom => {
-                self.manage(now, "end the room", "end-room", json!({}));
+                self.manage(now, Deed::EndRoom, "end-room", json!({}));
                 if self.may_manage() && !self.is_inside() {
                     self.end(End::Left);
                 }
@@ -137,9 +142,9 @@ impl Participant {
             return self.tell_running(true);
         }
         if self.film.is_none() {
-            return self.say_plainly("There is no film yet", "The host chooses one; you can chat meanwhile.");
+            return self.say_plainly(now, Plain::NoFilm);
         }
-        self.if_may(now, "play", |this| {
+        self.if_may(now, Deed::Play, |this| {
             let time = this.room_place(now);
             this.move_film(now, Offline::Play, time);
         });
@@ -149,7 +154,7 @@ impl Participant {
         if self.play.part == Part::Spectating {
             return self.tell_running(false);
         }
-        self.if_may(now, "pause", |this| {
+        self.if_may(now, Deed::Pause, |this| {
             let time = this.room_place(now);
             this.move_film(now, Offline::Pause, time);
         });
@@ -162,7 +167,7 @@ impl Participant {
             self.play.player.at = None;
             return self.output(Output::Player(Command::Seek(to)));
         }
-        self.if_may(now, "jump in the film", |this| {
+        self.if_may(now, Deed::Jump, |this| {
             this.pending_seek = Some(to);
             this.timers.set(Wake::Seek, now + SEEK_DEBOUNCE);
         });
@@ -176,7 +181,7 @@ impl Participant {
     }
 
     /// Moves the film for everybody; without a server for oneself, and for everybody when it is back.
-    fn move_film(&mut self, now: Instant, what: Offline, time: f64) {
+    pub(super) fn move_film(&mut self, now: Instant, what: Offline, time: f64) {
         if self.is_inside() {
             let name = match what {
                 Offline::Play => "sync-play",
@@ -213,15 +218,12 @@ impl Participant {
     }
 
     fn wish_rate(&mut self, now: Instant, rate: Rate) {
-        self.if_may(now, "change the speed", |this| {
+        self.if_may(now, Deed::ChangeSpeed, |this| {
             if this.is_inside() {
                 let action = this.action();
                 this.say("set-rate", json!({"rate": rate.get(), "actionId": action}));
             } else {
-                this.say_plainly(
-                    "The speed cannot be changed now",
-                    "It is the room's, and the server is not there. Try again when it is back.",
-                );
+                this.say_plainly(now, Plain::NoSpeedNow);
             }
         });
     }
@@ -276,19 +278,15 @@ impl Participant {
                 json!({"mode": "chosen", "participants": who})
             }
         };
-        self.manage(now, "give control", "set-control-mode", payload);
+        self.manage(now, Deed::GiveControl, "set-control-mode", payload);
     }
 
-    fn manage(&mut self, now: Instant, what: &str, name: &'static str, payload: Value) {
-        if self.may_manage() { self.say(name, payload) } else { self.notice_not_allowed(now, what) }
+    fn manage(&mut self, now: Instant, deed: Deed, name: &'static str, payload: Value) {
+        if self.may_manage() { self.say(name, payload) } else { self.notice_not_allowed(now, deed) }
     }
 
-    fn if_may(&mut self, now: Instant, what: &str, does: impl FnOnce(&mut Self)) {
-        if self.may_control() { does(self) } else { self.notice_not_allowed(now, what) }
-    }
-
-    fn say_plainly(&mut self, title: &str, text: &str) {
-        self.notice_plain(Subject::Wish, crate::view::Level::Info, title, text, crate::view::Action::Dismiss);
+    pub(super) fn if_may(&mut self, now: Instant, deed: Deed, does: impl FnOnce(&mut Self)) {
+        if self.may_control() { does(self) } else { self.notice_not_allowed(now, deed) }
     }
 
     /// A name for an action that no other has.

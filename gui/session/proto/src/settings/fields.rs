@@ -1,12 +1,15 @@
 //! The table: what each setting is called in the file, how it is read, and how it is written.
 
+use std::ops::RangeInclusive;
+
 use serde_json::{Value, json};
 use signal_proto::limits::NAME_CHARS_MAX;
 
-use super::{Films, LowPower, Settings};
+use super::{Films, Keys, LowPower, Settings, Theme, Wrong};
 use crate::limits::SETTING_LEN_MAX;
 use crate::server_url::ServerUrl;
 use crate::wish::LateJoin;
+use crate::words::Language;
 
 /// A row.
 pub(super) struct Field {
@@ -15,20 +18,19 @@ pub(super) struct Field {
     /// Of the environment, where there is one.
     pub(super) variable: Option<&'static str>,
     /// Says what a value must be when it is not.
-    pub(super) read: fn(&mut Settings, &Value) -> Result<(), String>,
+    pub(super) read: fn(&mut Settings, &Value) -> Result<(), Wrong>,
     /// `None` for what is not set.
     pub(super) write: fn(&Settings) -> Option<Value>,
 }
 
 /// Every setting.
-pub(super) const FIELDS: [Field; 17] = [
+pub(super) const FIELDS: [Field; 25] = [
     Field {
         name: "server",
         variable: Some("SERVER_URL"),
         read: |settings, value| {
             let text = text(value)?;
-            settings.server =
-                Some(ServerUrl::parse(&text).map_err(|error| format!("is no server's address: {error}"))?);
+            settings.server = Some(ServerUrl::parse(&text).map_err(Wrong::Server)?);
             Ok(())
         },
         write: |settings| settings.server.as_ref().map(|server| server.signal().into()),
@@ -39,7 +41,7 @@ pub(super) const FIELDS: [Field; 17] = [
         read: |settings, value| {
             let name = text(value)?;
             if name.chars().count() > NAME_CHARS_MAX {
-                return Err(format!("must have at most {NAME_CHARS_MAX} characters"));
+                return Err(Wrong::Characters(NAME_CHARS_MAX));
             }
             settings.name = Some(name);
             Ok(())
@@ -52,7 +54,7 @@ pub(super) const FIELDS: [Field; 17] = [
         read: |settings, value| {
             let url = text(value)?;
             if !["turn:", "turns:"].iter().any(|scheme| url.starts_with(scheme)) {
-                return Err("must begin with turn: or turns:".to_owned());
+                return Err(Wrong::Relay);
             }
             settings.turn.url = Some(url);
             Ok(())
@@ -96,8 +98,7 @@ pub(super) const FIELDS: [Field; 17] = [
         variable: None,
         read: |settings, value| {
             let seconds = value.as_f64().filter(|seconds| seconds.abs() <= AUDIO_OFFSET_MAX);
-            settings.audio_offset =
-                seconds.ok_or(format!("must be seconds from -{AUDIO_OFFSET_MAX} to {AUDIO_OFFSET_MAX}"))?;
+            settings.audio_offset = seconds.ok_or(Wrong::Seconds(-AUDIO_OFFSET_MAX, AUDIO_OFFSET_MAX))?;
             Ok(())
         },
         write: |settings| Some(json!(settings.audio_offset)),
@@ -176,38 +177,116 @@ pub(super) const FIELDS: [Field; 17] = [
             }))
         },
     },
+    Field {
+        name: "language",
+        variable: None,
+        read: |settings, value| {
+            let [english, german] = Language::ALL.map(|language| (language.tag(), Some(language)));
+            settings.language = one_of(value, &[("auto", None), english, german])?;
+            Ok(())
+        },
+        write: |settings| Some(Value::from(settings.language.map_or("auto", Language::tag))),
+    },
+    Field {
+        name: "spoilerSafe",
+        variable: None,
+        read: |settings, value| flag(value).map(|on| settings.spoiler_safe = on),
+        write: |settings| Some(settings.spoiler_safe.into()),
+    },
+    Field {
+        name: "theme",
+        variable: None,
+        read: |settings, value| {
+            settings.looks.theme = one_of(value, &THEMES)?;
+            Ok(())
+        },
+        write: |settings| name_of(&THEMES, settings.looks.theme),
+    },
+    Field {
+        name: "textSize",
+        variable: None,
+        read: |settings, value| size(value, TEXT_SIZE).map(|size| settings.looks.text_size = size),
+        write: |settings| Some(json!(settings.looks.text_size)),
+    },
+    Field {
+        name: "reducedMotion",
+        variable: None,
+        read: |settings, value| flag(value).map(|on| settings.looks.reduced_motion = on),
+        write: |settings| Some(settings.looks.reduced_motion.into()),
+    },
+    Field {
+        name: "subtitleSize",
+        variable: None,
+        read: |settings, value| size(value, SUBTITLE_SIZE).map(|size| settings.looks.subtitle_size = size),
+        write: |settings| Some(json!(settings.looks.subtitle_size)),
+    },
+    Field {
+        name: "subtitleBox",
+        variable: None,
+        read: |settings, value| flag(value).map(|on| settings.looks.subtitle_box = on),
+        write: |settings| Some(settings.looks.subtitle_box.into()),
+    },
+    Field {
+        name: "keys",
+        variable: None,
+        read: |settings, value| {
+            settings.looks.keys = one_of(value, &KEYS)?;
+            Ok(())
+        },
+        write: |settings| name_of(&KEYS, settings.looks.keys),
+    },
 ];
+
+const THEMES: [(&str, Theme); 4] =
+    [("auto", Theme::Auto), ("dark", Theme::Dark), ("light", Theme::Light), ("contrast", Theme::Contrast)];
+
+const KEYS: [(&str, Keys); 2] = [("default", Keys::Default), ("mpv", Keys::Mpv)];
+
+/// Text and what grows with it; twice as large still fits a screen of 1280 by 720.
+const TEXT_SIZE: RangeInclusive<f64> = 1.0..=2.0;
+
+/// Of subtitles, which have the film's width to themselves.
+const SUBTITLE_SIZE: RangeInclusive<f64> = 0.5..=3.0;
 
 /// Seconds that speakers may be late or early: more is a mistake, not a speaker.
 const AUDIO_OFFSET_MAX: f64 = 5.0;
 
-fn text(value: &Value) -> Result<String, String> {
-    let text = value.as_str().map(str::trim).ok_or("must be text")?;
+fn text(value: &Value) -> Result<String, Wrong> {
+    let text = value.as_str().map(str::trim).ok_or(Wrong::NoText)?;
     if text.is_empty() || text.len() > SETTING_LEN_MAX {
-        return Err(format!("must have 1 to {SETTING_LEN_MAX} bytes"));
+        return Err(Wrong::Length);
     }
     if text.contains(char::is_control) {
-        return Err("must be on one line".to_owned());
+        return Err(Wrong::Lines);
     }
     Ok(text.to_owned())
 }
 
-fn flag(value: &Value) -> Result<bool, String> {
-    value.as_bool().ok_or_else(|| "must be true or false".to_owned())
+fn flag(value: &Value) -> Result<bool, Wrong> {
+    value.as_bool().ok_or(Wrong::Flag)
 }
 
-fn count(value: &Value) -> Result<u64, String> {
-    value.as_u64().ok_or_else(|| "must be a whole number from 0; 0 is no limit".to_owned())
+fn count(value: &Value) -> Result<u64, Wrong> {
+    value.as_u64().ok_or(Wrong::Count)
 }
 
-fn port(value: &Value) -> Result<u16, String> {
+fn port(value: &Value) -> Result<u16, Wrong> {
     let port = value.as_u64().and_then(|port| u16::try_from(port).ok()).filter(|&port| port > 0);
-    port.ok_or_else(|| "must be a number from 1 to 65535".to_owned())
+    port.ok_or(Wrong::Port)
 }
 
-fn one_of<T: Copy>(value: &Value, choices: &[(&str, T)]) -> Result<T, String> {
+fn size(value: &Value, sizes: RangeInclusive<f64>) -> Result<f64, Wrong> {
+    let size = value.as_f64().filter(|size| sizes.contains(size));
+    size.ok_or(Wrong::Factor(*sizes.start(), *sizes.end()))
+}
+
+fn name_of<T: Copy + PartialEq>(choices: &[(&str, T)], choice: T) -> Option<Value> {
+    choices.iter().find(|(_, known)| *known == choice).map(|(name, _)| Value::from(*name))
+}
+
+fn one_of<T: Copy>(value: &Value, choices: &[(&'static str, T)]) -> Result<T, Wrong> {
     let said = value.as_str().unwrap_or_default().trim();
     let chosen = choices.iter().find(|(name, _)| name.eq_ignore_ascii_case(said));
-    let names = || choices.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-    chosen.map(|(_, choice)| *choice).ok_or_else(|| format!("must be one of {}", names()))
+    let names = || choices.iter().map(|(name, _)| *name).collect();
+    chosen.map(|(_, choice)| *choice).ok_or_else(|| Wrong::Choice(names()))
 }

@@ -5,21 +5,29 @@
 
 mod dotenv;
 mod fields;
+mod looks;
 mod low_power;
+mod places;
 mod recent;
 mod stored;
 mod variables;
+mod wrong;
 
 pub use dotenv::{BadLine, DotEnv};
+pub use looks::{Keys, Looks, Theme};
 pub use low_power::{Machine, SmallBecause};
-pub use recent::{Recent, RecentRooms};
+pub(crate) use places::WATCHED_MIN;
+pub use places::{Place, Places};
+pub use recent::{Recent, RecentFilm, Recents};
 pub use stored::{NotSettings, Stored};
 pub use variables::Variables;
+pub use wrong::{BadSetting, SettingRefused, Wrong};
 
 use std::fmt;
 
 use crate::server_url::ServerUrl;
 use crate::wish::LateJoin;
+use crate::words::Language;
 
 /// All settings, each with a value.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +62,12 @@ pub struct Settings {
     pub low_power: LowPower,
     /// How to take part in a film that runs already.
     pub late_join: LateJoin,
+    /// In which everything is said; `None`: that of the environment.
+    pub language: Option<Language>,
+    /// What is said about a scene is shown when it was seen.
+    pub spoiler_safe: bool,
+    /// How the window looks and listens.
+    pub looks: Looks,
 }
 
 /// A relay for calls.
@@ -89,18 +103,6 @@ pub enum LowPower {
     Off,
 }
 
-/// A setting that cannot be: it is left as if it had not been said.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{said_in} `{name}` {why}")]
-pub struct BadSetting {
-    /// Where it was said.
-    pub said_in: Source,
-    /// What it is called there.
-    pub name: &'static str,
-    /// What it must be; never its value, which may be a secret.
-    pub why: String,
-}
-
 /// Where a setting was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -128,11 +130,19 @@ impl Default for Settings {
             private: true,
             low_power: LowPower::Auto,
             late_join: LateJoin::default(),
+            language: None,
+            spoiler_safe: false,
+            looks: Looks::default(),
         }
     }
 }
 
 impl Settings {
+    /// The one that was chosen, else the environment's.
+    pub fn language(&self, variable: impl Fn(&str) -> Option<String>) -> Language {
+        self.language.unwrap_or_else(|| Language::of_environment(variable))
+    }
+
     /// Why the machine is spared; `None` when it is not.
     pub fn spares(&self, machine: &Machine<'_>) -> Option<SmallBecause> {
         match self.low_power {
@@ -152,14 +162,5 @@ impl fmt::Debug for Turn {
             .field("username", &self.username)
             .field("password", &password)
             .finish()
-    }
-}
-
-impl fmt::Display for Source {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::File => "the setting",
-            Self::Variable => "the variable",
-        })
     }
 }

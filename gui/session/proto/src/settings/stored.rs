@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::fields::FIELDS;
-use super::{BadSetting, Settings, Source};
+use super::{BadSetting, SettingRefused, Settings, Source};
 use crate::limits::SETTINGS_LEN_MAX;
 
 /// What is in the file of settings.
@@ -63,6 +63,31 @@ impl Stored {
         }
     }
 
+    /// Changes one setting from text, as a person typed or chose it; nothing typed is nothing set.
+    ///
+    /// # Errors
+    /// When there is no such setting, or it cannot be that; all is as it was then.
+    pub fn change_one(&mut self, name: &str, text: &str) -> Result<(), SettingRefused> {
+        let field = FIELDS.iter().find(|field| field.name == name).ok_or(SettingRefused::Unknown)?;
+        let text = text.trim();
+        if text.is_empty() {
+            self.0.remove(field.name);
+            return Ok(());
+        }
+        let mut settings = Settings::default();
+        // A name may look like a number, so text comes first.
+        (field.read)(&mut settings, &Value::from(text)).or_else(|why| {
+            let scalar =
+                serde_json::from_str(text).ok().filter(|value: &Value| value.is_number() || value.is_boolean());
+            scalar.map_or(Err(why), |value| (field.read)(&mut settings, &value))
+        })?;
+        match (field.write)(&settings) {
+            Some(value) => self.0.insert(field.name.to_owned(), value),
+            None => self.0.remove(field.name),
+        };
+        Ok(())
+    }
+
     /// For the file: a line a setting, for people too.
     pub fn to_text(&self) -> String {
         let mut text = serde_json::to_string_pretty(&self.0).expect("maps have string keys and no writer is involved");
@@ -75,10 +100,11 @@ impl Stored {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Films, LowPower, Turn};
+    use super::super::{Films, Keys, Looks, LowPower, Theme, Turn};
     use super::*;
     use crate::server_url::ServerUrl;
     use crate::wish::LateJoin;
+    use crate::words::Language;
 
     fn unusual() -> Settings {
         Settings {
@@ -101,6 +127,16 @@ mod tests {
             private: false,
             low_power: LowPower::On,
             late_join: LateJoin::FromStart,
+            language: Some(Language::German),
+            spoiler_safe: true,
+            looks: Looks {
+                theme: Theme::Contrast,
+                text_size: 1.5,
+                reduced_motion: true,
+                subtitle_size: 2.0,
+                subtitle_box: false,
+                keys: Keys::Mpv,
+            },
         }
     }
 
@@ -149,6 +185,14 @@ mod tests {
             ("private", &["\"yes\""]),
             ("lowPower", &["false", "\"\""]),
             ("lateJoin", &["\"later\""]),
+            ("language", &["\"fr\""]),
+            ("spoilerSafe", &["1"]),
+            ("theme", &["\"pink\""]),
+            ("textSize", &["0.9", "2.1", "\"large\""]),
+            ("reducedMotion", &["\"yes\""]),
+            ("subtitleSize", &["0.4", "3.1"]),
+            ("subtitleBox", &["[]"]),
+            ("keys", &["\"vim\""]),
         ] {
             for value in values {
                 let stored = Stored::parse(format!("{{\"{name}\": {value}}}").as_bytes()).unwrap();
@@ -158,6 +202,48 @@ mod tests {
                 assert!(bad[0].to_string().len() < 300, "{}", bad[0]);
             }
         }
+    }
+
+    #[test]
+    fn one_setting_is_changed_from_text() {
+        let mut stored = Stored::parse(b"{\"colour\": 1, \"name\": \"Ana\"}").unwrap();
+        for (name, text) in [
+            ("name", "7"),
+            ("upload", "false"),
+            ("textSize", "1.25"),
+            ("diskLimit", "5000000000"),
+            ("theme", "light"),
+            ("server", " share.example "),
+        ] {
+            assert_eq!(stored.change_one(name, text), Ok(()), "{name}");
+        }
+        let (settings, bad) = stored.settings();
+        assert_eq!(bad, []);
+        assert_eq!((settings.name.as_deref(), settings.upload, settings.looks.text_size), (Some("7"), false, 1.25));
+        assert_eq!((settings.disk_limit, settings.looks.theme), (5_000_000_000, Theme::Light));
+        let before = stored.clone();
+        for (name, text, why) in [
+            ("colour", "2", "no setting"),
+            ("textSize", "9", "from 1 to 2"),
+            ("listenPort", "0", "from 1 to 65535"),
+            ("upload", "perhaps", "true or false"),
+            ("server", "ftp://x", "no server"),
+        ] {
+            let refused = stored.change_one(name, text).unwrap_err().to_string();
+            assert!(refused.contains(why), "{name}: {refused}");
+        }
+        assert_eq!(stored, before);
+        let size = stored.change_one("subtitleSize", "big").unwrap_err();
+        assert_eq!(size.words(Language::German), "muss eine Zahl von 0,5 bis 3 sein");
+        for (name, text) in
+            [("upload", "null"), ("maxUpload", "[1]"), ("name", "a\nb"), ("keys", "vi"), ("turnUrl", "x"), ("no", "1")]
+        {
+            let refused = stored.change_one(name, text).unwrap_err();
+            let [english, german] = Language::ALL.map(|language| refused.words(language));
+            assert!(english != german && english == refused.to_string(), "{name}: {english} {german}");
+        }
+        stored.change_one("name", "").unwrap();
+        assert_eq!(stored.settings().0.name, None);
     }
 
     #[test]

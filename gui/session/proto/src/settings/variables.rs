@@ -32,6 +32,11 @@ impl Variables {
         environment.or_else(|| self.dotenv.value(name).filter(is_some))
     }
 
+    /// The variables of settings that are set, and come before whatever the file says.
+    pub fn in_force(&self) -> impl Iterator<Item = &'static str> {
+        FIELDS.iter().filter_map(|field| field.variable).filter(|name| self.value(name).is_some())
+    }
+
     /// Puts them over what the file of settings says; tells what of it cannot be.
     pub fn apply(&self, settings: &mut Settings) -> Vec<BadSetting> {
         let mut bad = Vec::new();
@@ -80,6 +85,7 @@ mod tests {
         assert_eq!(settings.turn.url.as_deref(), Some("turn:dotenv.example"), "an empty variable is none");
         assert_eq!(settings.turn.password.as_deref(), Some("secret"));
         assert_eq!(settings.name.as_deref(), Some("Ana"));
+        assert_eq!(variables.in_force().collect::<Vec<_>>(), ["SERVER_URL", "TURN_URL", "TURN_PASSWORD"]);
         assert_eq!((variables.value("LOG_LEVEL"), variables.value("DEBUG")), (Some("debug"), Some("false")));
         assert!(!format!("{variables:?} {settings:?}").contains("secret"));
     }

@@ -1,11 +1,21 @@
-//! What a person is told of each code of the engine, the server and the call, in one table.
+//! Everything that a person is told in words, in each [`Language`]: sentences of all languages stand side by side.
 //!
-//! Each says what happened, what it means for the person, and one thing that helps, with the names of this room in place.
-//! What the engine or the server said itself follows as a detail: it is another's text, so it is cleaned and cut.
+//! Here are the codes of the engine, the server and the call, in one table. Each says what happened, what it means for the person,
+//! and one thing that helps, with the names of this room in place. What the engine or the server said itself follows as a detail: it
+//! is another's text, so it is cleaned and cut. `plain` are notices without a code, `deeds` what not everybody may do, `happenings` the
+//! lines between those of the chat.
 
 mod call;
+mod deeds;
 mod engine;
+mod happenings;
+mod language;
+mod names;
+mod plain;
 mod server;
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::time::Duration;
@@ -14,8 +24,15 @@ use engine_proto::error::ErrorCode;
 use engine_proto::words::printable;
 use signal_proto::error::Code;
 
-use crate::limits::{DETAIL_CHARS_MAX, NAME_CHARS_MAX};
+pub use crate::in_both;
+use crate::limits::DETAIL_CHARS_MAX;
 use crate::view::{Action, Level, Notice};
+
+pub(crate) use deeds::{Deed, not_allowed};
+pub(crate) use happenings::{Happening, Moved, why_it_ends};
+pub use language::Language;
+pub(crate) use names::{somebody, the_film};
+pub(crate) use plain::Plain;
 
 /// A code of any of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +59,8 @@ pub enum CallCode {
 /// What is known of the room when something goes wrong; what is not known is left out of the sentences.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Context<'a> {
+    /// The person's language.
+    pub language: Language,
     /// The host's name.
     pub host_name: Option<&'a str>,
     /// The server as people know it: `share.example`.
@@ -83,7 +102,14 @@ pub fn words(code: AnyCode, context: &Context<'_>) -> Words {
         AnyCode::Call(code) => call::words(code, context),
     };
     match context.detail.and_then(|detail| told_beside(code, detail)) {
-        Some(detail) => Words { text: format!("{} Details: {detail}", words.text), ..words },
+        Some(detail) => {
+            let told = &words.text;
+            // In whatever language it was said.
+            Words {
+                text: in_both!(context.language, "{told} Details: {detail}", "{told} Genaueres: {detail}"),
+                ..words
+            }
+        }
         None => words,
     }
 }
@@ -92,35 +118,6 @@ pub fn words(code: AnyCode, context: &Context<'_>) -> Words {
 pub fn notice(key: u64, code: AnyCode, context: &Context<'_>) -> Notice {
     let Words { level, title, text, action } = words(code, context);
     Notice { key, level, code: Some(code.to_string()), title, text, action: Some(action) }
-}
-
-impl Context<'_> {
-    /// `Ana`, or `the host`.
-    fn host(&self) -> String {
-        named(self.host_name).unwrap_or_else(|| "the host".to_owned())
-    }
-
-    /// `share.example`, or `the server`.
-    fn server(&self) -> String {
-        named(self.server).unwrap_or_else(|| "the server".to_owned())
-    }
-
-    /// `“Film.mkv”`, or `the film`.
-    fn film(&self) -> String {
-        named(self.film).map_or_else(|| "the film".to_owned(), |name| format!("“{name}”"))
-    }
-
-    /// `Bea`, or `the others`.
-    fn other(&self) -> String {
-        named(self.other).unwrap_or_else(|| "the others".to_owned())
-    }
-
-    /// ` Next try in 5 s.`, or nothing.
-    fn next_try(&self) -> String {
-        // Rounded up: "in 0 s" would be no time at all.
-        let seconds = |wait: Duration| wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        self.retry_in.map(|wait| format!(" Next try in {} s.", seconds(wait).max(1))).unwrap_or_default()
-    }
 }
 
 impl AnyCode {
@@ -160,17 +157,6 @@ impl From<CallCode> for AnyCode {
     }
 }
 
-/// The same at the beginning of a sentence: `the film` becomes `The film`, while a name stays as it is written.
-fn sentence(text: &str) -> String {
-    text.strip_prefix("the ").map_or_else(|| text.to_owned(), |rest| format!("The {rest}"))
-}
-
-/// Another's name, on one line and cut; `None` when nothing is left of it.
-fn named(name: Option<&str>) -> Option<String> {
-    let name = one_line(name?, NAME_CHARS_MAX);
-    (!name.is_empty()).then_some(name)
-}
-
 /// What is worth telling of what was said: nothing if it only says in general what the code means.
 fn told_beside(code: AnyCode, detail: &str) -> Option<String> {
     let general = match code {
@@ -187,99 +173,4 @@ fn one_line(text: &str, chars_max: usize) -> String {
     // A space for each run of white space; a text of any length is only read as far as it is shown.
     let words = text.split_whitespace().take(chars_max).map(|word| printable(word, chars_max));
     printable(&words.collect::<Vec<_>>().join(" "), chars_max)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    const KNOWN: Context<'_> = Context {
-        host_name: Some("Ana"),
-        server: Some("share.example"),
-        room: Some("ABC1-2345"),
-        film: Some("Film.mkv"),
-        other: Some("Bea"),
-        sharing: false,
-        in_room: true,
-        retry_in: Some(Duration::from_millis(4_200)),
-        detail: None,
-    };
-
-    #[test]
-    fn every_code_has_words_of_its_own() {
-        for sharing in [false, true] {
-            for context in [Context::default(), KNOWN].map(|context| Context { sharing, ..context }) {
-                let (mut titles, mut texts) = (BTreeSet::new(), BTreeSet::new());
-                for code in AnyCode::all() {
-                    let Words { title, text, .. } = words(code, &context);
-                    assert!(title.len() > 10 && !title.ends_with('.'), "{code}: {title}");
-                    assert!(text.len() > 20 && text.ends_with('.'), "{code}: {text}");
-                    for shown in [&title, &text] {
-                        let begins_well = shown.starts_with(|c: char| c.is_uppercase() || c == '“');
-                        assert!(begins_well || shown.starts_with("share.example"), "{code}: {shown}");
-                        assert!(!shown.to_lowercase().contains("went wrong"), "{code}: {shown}");
-                        assert!(!shown.contains(&code.to_string()) && !shown.contains("  "), "{code}: {shown}");
-                    }
-                    assert!(titles.insert(title) && texts.insert(text), "{code} has another's words");
-                }
-                assert_eq!(titles.len(), 28);
-            }
-        }
-    }
-
-    #[test]
-    fn codes_are_written_as_everywhere() {
-        let all: Vec<String> = AnyCode::all().map(|code| code.to_string()).collect();
-        assert_eq!((all[0].as_str(), all[9].as_str()), ("E001", "E010"));
-        assert_eq!((all[10].as_str(), all[24].as_str()), ("S001", "S015"));
-        assert_eq!(all[25..], ["W001", "W002", "W003"]);
-    }
-
-    #[test]
-    fn names_are_in_place() {
-        let told = |code: AnyCode| words(code, &KNOWN);
-        assert_eq!(told(ErrorCode::E004.into()).title, "We can't reach Ana's computer");
-        assert_eq!(told(ErrorCode::E004.into()).action, Action::Doctor);
-        assert_eq!(told(Code::S001.into()).title, "Can't reach share.example");
-        assert!(told(Code::S001.into()).text.ends_with("when the server is back. Next try in 5 s."));
-        assert_eq!(told(Code::S002.into()).title, "There is no room ABC1-2345 on share.example");
-        assert_eq!(told(CallCode::W003.into()).title, "Can't connect your call with Bea");
-        assert_eq!(words(CallCode::W003.into(), &Context::default()).title, "Can't connect your call with the others");
-        assert!(!words(Code::S001.into(), &Context::default()).text.contains("Next try"));
-    }
-
-    #[test]
-    fn who_shares_is_told_something_else() {
-        let sharing = Context { sharing: true, ..KNOWN };
-        for code in [ErrorCode::E003, ErrorCode::E004, ErrorCode::E008] {
-            assert_ne!(words(code.into(), &sharing).title, words(code.into(), &KNOWN).title, "{code}");
-        }
-        assert_eq!(words(ErrorCode::E008.into(), &sharing).action, Action::ChooseFile);
-        assert_eq!(words(ErrorCode::E008.into(), &KNOWN).action, Action::AskHost);
-    }
-
-    #[test]
-    fn anothers_words_are_a_detail_and_cannot_act() {
-        let with = |detail| words(Code::S013.into(), &Context { detail: Some(detail), ..KNOWN }).text;
-        assert!(with("`text` is too long.").ends_with(" Details: `text` is too long."));
-        let plain = words(Code::S013.into(), &KNOWN).text;
-        assert_eq!(with(Code::S013.title()), plain, "what only repeats the code is left out");
-        assert_eq!(with(" \n "), plain);
-        let hostile = with("a\u{1b}[2J\nb\u{202e}c");
-        assert!(!hostile.contains(|c: char| c.is_control() || c == '\u{202e}'), "{hostile}");
-        let long = with(&"x".repeat(100_000));
-        assert!(long.chars().count() < plain.chars().count() + DETAIL_CHARS_MAX + 20, "{}", long.len());
-        let named = words(ErrorCode::E004.into(), &Context { host_name: Some("A\u{7}\n\u{202e}na"), ..KNOWN }).title;
-        assert!(!named.contains(|c: char| c.is_control() || c == '\u{202e}'), "{named}");
-        let nameless = words(ErrorCode::E004.into(), &Context { host_name: Some("  "), ..KNOWN }).title;
-        assert_eq!(nameless, "We can't reach the host's computer");
-    }
-
-    #[test]
-    fn a_notice_carries_the_small_code() {
-        let notice = notice(7, Code::S010.into(), &KNOWN);
-        assert_eq!((notice.key, notice.code.as_deref(), notice.action), (7, Some("S010"), Some(Action::Wait)));
-    }
 }

@@ -4,6 +4,6 @@ mod machine;
 mod network;
 mod server;
 
-pub(super) use machine::{devices, disk, player, uplink};
+pub(super) use machine::{devices, disk, own_player, player, uplink};
 pub(super) use network::{ipv6, port, public_address, relay};
 pub(super) use server::{rendezvous, server, websocket};

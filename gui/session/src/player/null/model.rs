@@ -176,6 +176,11 @@ impl Model {
                 self.events.push_back(Event::Running(false));
             }
             Command::Seek(to) => self.seek(now, to.seconds(), false),
+            // A picture lasts the 24th part of a second.
+            Command::StepFrame(frames) => {
+                let to = self.now_at(now) + f64::from(frames) / 24.0;
+                self.seek(now, to.max(0.0), false);
+            }
             Command::SetRate(rate) if !self.kind.ignores_rate => self.rate = rate,
             Command::AskPosition => {
                 if self.seeking.is_none() && !self.opening {

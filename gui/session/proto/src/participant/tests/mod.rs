@@ -2,6 +2,9 @@
 
 mod entering;
 mod playing;
+mod resuming;
+mod spoilers;
+mod subtitles;
 mod talking;
 mod told;
 mod wishing;

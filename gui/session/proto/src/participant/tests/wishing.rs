@@ -9,8 +9,9 @@ use signal_proto::time::{MediaTime, Rate};
 
 use crate::participant::{Input, Output, SignalNews};
 use crate::player::{Command, Event};
-use crate::testing::Desk;
+use crate::testing::{Desk, join, setup};
 use crate::wish::{Control, Wish};
+use crate::words::Language;
 
 fn at(seconds: f64) -> MediaTime {
     MediaTime::new(seconds).expect("a place")
@@ -47,6 +48,41 @@ fn a_viewer_may_not_and_is_told_who_may() {
         assert_eq!(says(&mut desk), [], "{wish:?}");
         assert_eq!(desk.view().notices[0].title, format!("Only the host can {what}"));
     }
+}
+
+#[test]
+fn what_is_said_of_a_wish_goes_by_itself() {
+    let told = |desk: &Desk| desk.view().notices.iter().map(|notice| notice.title.clone()).collect::<Vec<_>>();
+    let mut desk = Desk::in_room("host");
+    desk.wish(Wish::Play);
+    assert_eq!(told(&desk), ["There is no film yet"]);
+    desk.run(3_000);
+    desk.wish(Wish::UndoSeek);
+    desk.run(4_900);
+    assert_eq!(told(&desk), ["There is no seek to undo"], "the newer one has its own time");
+    desk.run(200);
+    assert_eq!(told(&desk), [""; 0]);
+    let mut desk = Desk::with_film("viewer");
+    desk.wish(Wish::Pause);
+    assert_eq!(told(&desk), ["Only the host can pause"]);
+    desk.run(5_100);
+    assert_eq!(told(&desk), [""; 0]);
+}
+
+#[test]
+fn a_german_is_told_everything_in_german() {
+    let mut options = setup(join());
+    options.language = Language::German;
+    let mut desk = Desk::entered(options, "viewer");
+    desk.film();
+    desk.wish(Wish::Pause);
+    assert_eq!(desk.view().notices[0].title, "Nur der Host kann den Film anhalten");
+    let pause = json!({"time": 5.0, "actionId": "a", "seq": 3, "epoch": 1, "by": "ana", "rate": 1, "timestamp": 1});
+    desk.hear("sync-pause", pause);
+    let lines: Vec<String> = desk.view().chat.into_iter().map(|item| item.text).collect();
+    assert_eq!(lines, ["Du bist im Raum ABC1-2345", "Ana teilt film", "Ana hat bei 0:05 angehalten"]);
+    desk.input(Input::Signal(SignalNews::Lost { why: "gone".into(), retry_in: Some(Duration::from_secs(2)) }));
+    assert_eq!(desk.view().notices[0].title, "share.example:3001 ist nicht erreichbar");
 }
 
 #[test]
