@@ -18,14 +18,17 @@ pub(crate) enum Invocation {
     Help,
     /// `--version`.
     Version,
-    /// A room.
+    /// A room, in a terminal or as JSON lines.
     Room(Task, Box<Args>),
+    /// The window, in a room or on its first screen.
+    #[cfg(feature = "window")]
+    Window(Option<Task>, Box<Args>),
     /// A look at this machine and its network.
     Doctor(Box<Args>),
 }
 
 /// A command line that can be followed.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Args {
     pub(crate) headless: bool,
     /// Between two views of `--headless`.
@@ -45,13 +48,21 @@ pub(crate) struct Args {
     pub(crate) late: Option<LateJoin>,
     pub(crate) low_power: Option<LowPower>,
     pub(crate) spectate: bool,
+    /// The window fills the screen, and nobody gets out of it.
+    pub(crate) kiosk: bool,
+    /// Of the window, in pixels.
+    pub(crate) size: Option<(u32, u32)>,
+    /// Its upper left corner, in pixels.
+    pub(crate) place: Option<(i32, i32)>,
+    /// JSON lines beside the window.
+    pub(crate) lines: bool,
     pub(crate) settings: Option<PathBuf>,
     pub(crate) log_file: Option<PathBuf>,
     pub(crate) log_level: Option<LogLevel>,
 }
 
 /// What is to be done.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Task {
     /// Share a film in a new room.
     Host {
@@ -74,6 +85,9 @@ pub(crate) enum PlayerChoice {
     Mpv,
     /// mpv without window and sound.
     Unseen,
+    /// The app's own, in its window; without a window unseen and silent.
+    #[cfg(feature = "window")]
+    Own,
     /// A model that reads as a player does, and shows nothing.
     Null,
     /// Nothing: the film is only shared, and nobody waits for this participant.
@@ -88,11 +102,20 @@ pub(crate) struct UsageError(String);
 /// A flag: its name, what comes after it (nothing for a switch), and what it does.
 type Flag = (&'static str, &'static str, &'static str);
 
-const FLAGS: [Flag; 23] = [
+const FLAGS: [Flag; 28] = [
     ("server", "URL", "the rooms' server; without one, hosting starts a server of its own for the local network"),
     ("name", "NAME", "what the others see; the system's user otherwise"),
     ("code", "CODE", "the new room's code, if it is free"),
-    ("player", "mpv|unseen|null|none", "a window of mpv; mpv without window and sound; a model of a player; no player"),
+    ("window", "", "in a window instead of the terminal"),
+    ("kiosk", "", "in a window that fills the screen, without a desktop too"),
+    ("size", "WIDTHxHEIGHT", "of the window, in pixels; with --kiosk it does not fill the screen then"),
+    ("place", "LEFT,TOP", "of the window, in pixels"),
+    ("lines", "", "beside the window the JSON lines of --headless, on stdin and stdout"),
+    (
+        "player",
+        "own|mpv|unseen|null|none",
+        "the window's own; a window of mpv; mpv without window and sound; a model of a player; no player",
+    ),
     ("mpv", "PATH", "mpv's program"),
     ("mpv-flag", "FLAG", "a flag for mpv; may be given more than once"),
     (
@@ -127,13 +150,25 @@ const REPEATED: &str = "mpv-flag";
 /// When they cannot be followed; the words say what would be right.
 pub(crate) fn parse(words: &[String]) -> Result<Invocation, UsageError> {
     let (rest, given) = read(words)?;
-    if given.contains_key("help") || words.is_empty() {
+    if given.contains_key("help") || (words.is_empty() && !cfg!(feature = "window")) {
         return Ok(Invocation::Help);
     }
     if given.contains_key("version") {
         return Ok(Invocation::Version);
     }
     let last = |name: &str| given.get(name).and_then(|values| values.last()).map(String::as_str);
+    let windowed = ["window", "kiosk"].into_iter().any(|flag| given.contains_key(flag));
+    if windowed && !cfg!(feature = "window") {
+        return Err(UsageError("this program was built without its window".to_owned()));
+    }
+    let headless = given.contains_key("headless");
+    let commanded = rest.first().is_some_and(|first| COMMANDS.contains(first));
+    if given.contains_key("lines") && (headless || (commanded && !windowed)) {
+        return Err(UsageError("--lines is for the window: beside it, --headless is the same".to_owned()));
+    }
+    if windowed && headless {
+        return Err(UsageError("--headless is without a window".to_owned()));
+    }
     let task = match &rest[..] {
         ["host", film] => Some(Task::Host {
             film: (*film).to_owned(),
@@ -149,28 +184,42 @@ pub(crate) fn parse(words: &[String]) -> Result<Invocation, UsageError> {
             Some(Task::Join { invite })
         }
         ["doctor"] => None,
+        // As a desktop starts it, by a link or with a film.
+        [thing] if cfg!(feature = "window") && !headless && !COMMANDS.contains(thing) => Some(of_desktop(thing)?),
         ["host"] => return Err(UsageError("host what? Name a film: sharestream host FILE".to_owned())),
         ["host", ..] => return Err(UsageError("one film or folder at a time: sharestream host FILE".to_owned())),
         ["join"] => return Err(UsageError("join what? Paste a code or link: sharestream join ABC1-2345".to_owned())),
+        [] if cfg!(feature = "window") && !headless => None,
         [] => return Err(UsageError("what to do: host a FILE, join a CODE, or ask the doctor?".to_owned())),
         [other, ..] => return Err(UsageError(format!("`{}` is nothing that can be done", other.escape_debug()))),
     };
     if last("code").is_some() && !matches!(task, Some(Task::Host { .. })) {
         return Err(UsageError("--code is for new rooms".to_owned()));
     }
+    let opens_window =
+        cfg!(feature = "window") && (windowed || !matches!(rest.first(), Some(&("host" | "join" | "doctor"))));
     let args = Box::new(Args {
-        headless: given.contains_key("headless"),
+        headless,
         every: Duration::from_millis(last("every").map(|text| number("every", text)).transpose()?.unwrap_or(250)),
         server: last("server")
             .map(|url| ServerUrl::parse(url).map_err(|error| UsageError(format!("--server: {error}"))))
             .transpose()?,
         name: last("name").map(str::to_owned).filter(|name| !name.trim().is_empty()),
         player: match last("player") {
-            None | Some("mpv") => PlayerChoice::Mpv,
+            None => {
+                if opens_window {
+                    PlayerChoice::in_window()
+                } else {
+                    PlayerChoice::Mpv
+                }
+            }
+            Some("mpv") => PlayerChoice::Mpv,
+            #[cfg(feature = "window")]
+            Some("own") => PlayerChoice::Own,
             Some("unseen") => PlayerChoice::Unseen,
             Some("null") => PlayerChoice::Null,
             Some("none") => PlayerChoice::None,
-            Some(_) => return Err(wrong("player", "mpv, unseen, null or none")),
+            Some(_) => return Err(wrong("player", "own, mpv, unseen, null or none")),
         },
         mpv: last("mpv").unwrap_or("mpv").into(),
         mpv_flags: given.get("mpv-flag").cloned().unwrap_or_default(),
@@ -196,6 +245,10 @@ pub(crate) fn parse(words: &[String]) -> Result<Invocation, UsageError> {
             Some(_) => return Err(wrong("low-power", "auto, on or off")),
         },
         spectate: given.contains_key("spectate"),
+        kiosk: given.contains_key("kiosk"),
+        size: last("size").map(size).transpose()?,
+        place: last("place").map(place).transpose()?,
+        lines: given.contains_key("lines"),
         settings: last("settings").map(PathBuf::from),
         log_file: last("log-file").map(PathBuf::from),
         log_level: last("log-level")
@@ -205,19 +258,78 @@ pub(crate) fn parse(words: &[String]) -> Result<Invocation, UsageError> {
             .transpose()?,
     });
     Ok(match task {
+        #[cfg(feature = "window")]
+        task if opens_window => Invocation::Window(task, args),
         Some(task) => Invocation::Room(task, args),
         None => Invocation::Doctor(args),
     })
 }
 
+impl PlayerChoice {
+    /// What shows the film in a window when nothing else was asked for.
+    const fn in_window() -> Self {
+        #[cfg(feature = "window")]
+        {
+            Self::Own
+        }
+        #[cfg(not(feature = "window"))]
+        {
+            Self::Mpv
+        }
+    }
+}
+
+/// Words that are no films and no invitations.
+const COMMANDS: [&str; 3] = ["host", "join", "doctor"];
+
+/// A film that is there, or an invitation.
+fn of_desktop(thing: &str) -> Result<Task, UsageError> {
+    if std::path::Path::new(thing).exists() {
+        return Ok(Task::Host { film: thing.to_owned(), code: None });
+    }
+    // A word that looks like a code is more likely a command that was mistyped.
+    if !thing.contains([':', '/']) && !thing.contains(|symbol: char| symbol.is_ascii_digit()) {
+        return Err(UsageError(format!("`{}` is nothing that can be done, no film and no link", thing.escape_debug())));
+    }
+    match Invite::parse(thing) {
+        Ok(invite) => Ok(Task::Join { invite }),
+        Err(error) => {
+            Err(UsageError(format!("there is no file {}, and as an invitation: {error}", thing.escape_debug())))
+        }
+    }
+}
+
+/// `1280x720`.
+fn size(text: &str) -> Result<(u32, u32), UsageError> {
+    let parts = text.split_once(['x', 'X']);
+    let parsed = parts.and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
+    parsed
+        .filter(|(width, height)| [width, height].iter().all(|side| (100..=16_384).contains(*side)))
+        .ok_or_else(|| wrong("size", "WIDTHxHEIGHT in pixels, as 1280x720"))
+}
+
+/// `320,0`.
+fn place(text: &str) -> Result<(i32, i32), UsageError> {
+    let parts = text.split_once(',');
+    let parsed = parts.and_then(|(left, top)| Some((left.parse().ok()?, top.parse().ok()?)));
+    parsed.ok_or_else(|| wrong("place", "LEFT,TOP in pixels, as 320,0"))
+}
+
 /// What `--help` prints.
 pub(crate) fn help() -> String {
-    let mut text = "sharestream host FILE [flags]     shares a film or folder in a new room, and plays it
+    let mut text = if cfg!(feature = "window") {
+        "sharestream                       opens the window\nsharestream FILE|LINK             opens it and shares that film, or comes into that room\n"
+    } else {
+        ""
+    }
+    .to_owned();
+    text.push_str(
+        "sharestream host FILE [flags]     shares a film or folder in a new room, and plays it
 sharestream join CODE|LINK        comes into somebody's room
 sharestream doctor                looks at this machine and its network: what works, what would help
 
-"
-    .to_owned();
+",
+    );
     let width = FLAGS.iter().map(|(name, takes, _)| name.len() + takes.len()).max().unwrap_or_default() + 5;
     for (name, takes, does) in FLAGS {
         let flag = format!("  --{name} {takes}");
@@ -309,8 +421,28 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "window")]
+    #[test]
+    fn the_window_opens() {
+        assert!(matches!(words(""), Ok(Invocation::Window(None, args)) if args.player == PlayerChoice::Own));
+        assert!(
+            matches!(words("--size 1280x720"), Ok(Invocation::Window(None, args)) if args.size == Some((1280, 720)))
+        );
+        assert!(
+            matches!(words("join ABC1-2345 --kiosk"), Ok(Invocation::Window(Some(Task::Join { .. }), args)) if args.kiosk)
+        );
+        assert!(matches!(
+            words("host a.mkv --window --player null"),
+            Ok(Invocation::Window(Some(Task::Host { .. }), _))
+        ));
+        assert!(matches!(words("sharestream://join/ABC1-2345"), Ok(Invocation::Window(Some(Task::Join { .. }), _))));
+        assert!(matches!(words("Cargo.toml"), Ok(Invocation::Window(Some(Task::Host { .. }), _))));
+        assert!(matches!(words("host a.mkv"), Ok(Invocation::Room(..))));
+    }
+
     #[test]
     fn help_and_version() {
+        #[cfg(not(feature = "window"))]
         assert!(matches!(words(""), Ok(Invocation::Help)));
         assert!(matches!(words("-h"), Ok(Invocation::Help)));
         assert!(matches!(words("host x --help"), Ok(Invocation::Help)));
@@ -328,6 +460,12 @@ mod tests {
             ("join", "join what"),
             ("join !", "code"),
             ("dance", "`dance`"),
+            ("host a --window --headless", "--headless"),
+            ("host a --size big", "--size takes"),
+            ("host a --place there", "--place takes"),
+            ("host a --lines", "--lines is for the window"),
+            ("host a --size 10x10", "--size takes"),
+            ("https://share.example/", "no file"),
             ("host a --wings", "--wings"),
             ("host a --name", "--name needs a value"),
             ("host a --headless=yes", "takes no value"),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use engine_proto::words::columns;
 use serde_json::json;
 use session::doctor::{Check, Doctor, DoctorOptions, Grade, report, verdict};
+use session::proto::words::Language;
 use session::settings::engine_config;
 
 use crate::args::Args;
@@ -14,7 +15,9 @@ use crate::entrance::settings_of;
 pub(crate) fn run(args: &Args) -> ExitCode {
     let settings = settings_of(args);
     let config = engine_config(&settings);
+    let language = settings.language(|name| std::env::var(name).ok());
     let options = DoctorOptions {
+        language,
         server: settings.server.clone(),
         player: args.mpv.clone(),
         downloads: config.data_dir,
@@ -38,15 +41,16 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             line["event"] = json!("check");
             println!("{line}");
         } else {
-            println!("{}", shown(&check, width));
+            println!("{}", shown(language, &check, width));
         }
         done.push(check);
     }
-    let verdict = verdict(&done);
+    let verdict = verdict(language, &done);
     if args.headless {
-        println!("{}", json!({"event": "report", "text": report(&done), "verdict": verdict.words}));
+        println!("{}", json!({"event": "report", "text": report(language, &done), "verdict": verdict.words}));
     } else {
-        println!("\n{}\nThe report for others is printed by: sharestream doctor --headless", verdict.words);
+        let for_others = language.of("The report for others is printed by", "Den Bericht für andere gibt es mit");
+        println!("\n{}\n{for_others}: sharestream doctor --headless", verdict.words);
     }
     if done.iter().any(|check| check.grade == Grade::Bad) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
@@ -54,15 +58,15 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 /// Columns of the word that says how it is, and of the space behind it.
 const INDENT: usize = 9;
 
-fn shown(check: &Check, width: usize) -> String {
+fn shown(language: Language, check: &Check, width: usize) -> String {
     let grade = match check.grade {
         Grade::Ok => "ok",
-        Grade::Warn => "warning",
-        Grade::Bad => "TROUBLE",
-        Grade::Skipped => "skipped",
+        Grade::Warn => language.of("warning", "Achtung"),
+        Grade::Bad => language.of("TROUBLE", "FEHLER"),
+        Grade::Skipped => language.of("skipped", "nicht"),
     };
     let code = check.code.map(|code| format!(" ({code})")).unwrap_or_default();
-    let finding = wrapped(&format!("{}: {}{code}", check.topic.title(), check.finding), width);
+    let finding = wrapped(&format!("{}: {}{code}", check.topic.title(language), check.finding), width);
     let help = check.help.as_ref().map(|help| format!("\n{:INDENT$}{}", "", wrapped(help, width))).unwrap_or_default();
     format!("{grade:INDENT$}{finding}{help}")
 }
@@ -100,14 +104,14 @@ mod tests {
             code: Some("S001"),
         };
         assert_eq!(
-            shown(&check, usize::MAX),
+            shown(Language::English, &check, usize::MAX),
             "TROUBLE  Server: Nobody answers there. (S001)\n         Check the address."
         );
         assert_eq!(
-            shown(&check, 29),
+            shown(Language::English, &check, 29),
             "TROUBLE  Server: Nobody\n         answers there.\n         (S001)\n         Check the address."
         );
         let check = Check { grade: Grade::Skipped, help: None, code: None, ..check };
-        assert_eq!(shown(&check, usize::MAX), "skipped  Server: Nobody answers there.");
+        assert_eq!(shown(Language::English, &check, usize::MAX), "skipped  Server: Nobody answers there.");
     }
 }

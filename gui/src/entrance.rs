@@ -9,7 +9,7 @@ use session::player::{MpvOptions, MpvPlayer, NoPlayer, NullModel, NullPlayer, Pl
 use session::proto::invite::Invite;
 use session::proto::participant::{Entry, Setup};
 use session::proto::server_url::ServerUrl;
-use session::proto::settings::{Recent, Settings};
+use session::proto::settings::{Films, Recent, Settings};
 use session::settings::{Home, engine_config, machine};
 use session::{EngineChoice, Options, Session};
 use sharestream_engine::logging;
@@ -63,6 +63,15 @@ pub(crate) enum NoEntrance {
 impl Entrance {
     /// Does what can be done before the room.
     pub(crate) fn prepare(task: &Task, args: &Args) -> Result<Self, NoEntrance> {
+        Self::prepare_with(task, args, |clock| player(args, clock))
+    }
+
+    /// The same with a player of the caller's.
+    pub(crate) fn prepare_with(
+        task: &Task,
+        args: &Args,
+        make_player: impl FnOnce(Clock) -> Box<dyn Player>,
+    ) -> Result<Self, NoEntrance> {
         let home = args.settings.as_deref().map(Home::at).or_else(Home::system);
         let loaded = home.as_ref().map(Home::load);
         let (mut settings, mut notes) =
@@ -79,7 +88,7 @@ impl Entrance {
         };
         let own_server = embedded.as_ref().and_then(|embedded| ServerUrl::parse(&embedded.own_url()).ok());
         let dialed = own_server.as_ref().unwrap_or(&server).clone();
-        let player = player(args, clock);
+        let player = make_player(clock);
         let name = settings.name.clone().unwrap_or_else(user_name);
         let setup = Setup {
             token: match &entry {
@@ -99,7 +108,10 @@ impl Entrance {
             output_offset: settings.audio_offset,
             player: player.traits(),
             late_join: settings.late_join,
+            spoiler_safe: settings.spoiler_safe,
+            deletes_films: settings.films == Films::Delete,
             spectating: args.spectate || args.player == PlayerChoice::None,
+            language: settings.language(|name| std::env::var(name).ok()),
         };
         if let Some(why) = settings.spares(&machine()) {
             notes.push(format!("Low-power profile: {why}. --low-power off changes that."));
@@ -112,7 +124,8 @@ impl Entrance {
                 log: home.as_ref().map(|home| home.folder().join("engine.log")),
             },
         };
-        let session = Session::start(Options { setup, server: dialed.signal(), engine, player, clock })?;
+        let session =
+            Session::start(Options { setup, server: dialed.signal(), engine, player, home: home.clone(), clock })?;
         Ok(Self { session, notes, every: args.every, hosting, name, home, server, announcement: None, embedded })
     }
 
@@ -206,11 +219,14 @@ fn where_to(task: &Task, settings: &Settings) -> Result<(Entry, ServerUrl, Optio
     }
 }
 
-fn player(args: &Args, clock: Clock) -> Box<dyn Player> {
+/// What the flags ask for, outside of the window.
+pub(crate) fn player(args: &Args, clock: Clock) -> Box<dyn Player> {
     let mpv = MpvOptions { program: args.mpv.clone(), flags: args.mpv_flags.clone(), clock };
     match args.player {
         PlayerChoice::Mpv => Box::new(MpvPlayer::new(mpv)),
         PlayerChoice::Unseen => Box::new(MpvPlayer::new(mpv.unseen())),
+        #[cfg(feature = "window")]
+        PlayerChoice::Own => crate::window::unseen_player(clock),
         PlayerChoice::Null => Box::new(NullPlayer::new(NullModel { clock, ..NullModel::default() })),
         PlayerChoice::None => Box::new(NoPlayer::default()),
     }

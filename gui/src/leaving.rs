@@ -15,6 +15,14 @@ const EXIT_INTERRUPTED: i32 = 130;
 
 /// From now on a signal is the wish to leave; a second one ends the program at once.
 pub(crate) fn leave_on_signal(wishes: Sender<Wish>) {
+    on_signal(move || {
+        // A session that is over has left already.
+        let _ = wishes.send_blocking(Wish::Leave);
+    });
+}
+
+/// Does that at a signal, and sees to it that the program ends; a second one ends it at once.
+pub(crate) fn on_signal(leave: impl FnOnce() + Send + 'static) {
     let watch = move || {
         let mut signals = match signals() {
             Ok(signals) => signals,
@@ -22,8 +30,7 @@ pub(crate) fn leave_on_signal(wishes: Sender<Wish>) {
         };
         if smol::block_on(signals.next()).is_some() {
             leave_in_time();
-            // A session that is over has left already.
-            let _ = wishes.send_blocking(Wish::Leave);
+            leave();
         }
         if smol::block_on(signals.next()).is_some() {
             crate::terminal::restore();

@@ -31,6 +31,8 @@ pub(super) fn parse(line: &str) -> Result<Asked, String> {
         "seek" => Wish::Seek(fields.place("to")?),
         "seekBy" => Wish::SeekBy(fields.number("seconds")?),
         "undoSeek" => Wish::UndoSeek,
+        "resume" => Wish::Resume(fields.flag("on")?),
+        "stepFrame" => Wish::StepFrame(fields.whole("frames")?),
         "rate" => Wish::SetRate(Rate::new(fields.number("rate")?).ok_or("`rate` must be a number from 0.5 to 2")?),
         "startAnyway" => Wish::StartAnyway,
         "ready" => Wish::Ready,
@@ -41,6 +43,7 @@ pub(super) fn parse(line: &str) -> Result<Asked, String> {
             _ => return Err("`how` must be now or start".to_owned()),
         }),
         "say" => Wish::Say(fields.text("text")?.to_owned()),
+        "spoilerSafe" => Wish::SpoilerSafe(fields.flag("on")?),
         "retrySaying" => Wish::RetrySaying(fields.count("key")?),
         "share" => Wish::Share(fields.text("path")?.to_owned()),
         "clearFilm" => Wish::ClearFilm,
@@ -60,6 +63,7 @@ pub(super) fn parse(line: &str) -> Result<Asked, String> {
             },
         ),
         "subtitles" => Wish::AddSubtitles(fields.text("path")?.to_owned()),
+        "shareSubtitles" => Wish::ShareSubtitles(fields.text("path")?.to_owned()),
         "subtitleDelay" => Wish::SetSubtitleDelay(fields.number("seconds")?),
         "outputOffset" => Wish::SetOutputOffset(fields.number("seconds")?),
         "watchReports" => Wish::WatchReports(fields.flag("on")?),
@@ -102,6 +106,11 @@ impl<'a> Fields<'a> {
     fn number(&self, name: &str) -> Result<f64, String> {
         let number = self.0[name].as_f64().filter(|number| number.is_finite());
         number.ok_or_else(|| format!("`{name}` must be a number"))
+    }
+
+    fn whole(&self, name: &str) -> Result<i32, String> {
+        let number = self.0[name].as_i64().and_then(|number| i32::try_from(number).ok());
+        number.ok_or_else(|| format!("`{name}` must be a whole number"))
     }
 
     fn count(&self, name: &str) -> Result<u64, String> {
@@ -149,6 +158,8 @@ mod tests {
             (r#"{"cmd":"seek","to":61.5,"more":1}"#, Wish::Seek(at)),
             (r#"{"cmd":"seekBy","seconds":-5}"#, Wish::SeekBy(-5.0)),
             (r#"{"cmd":"undoSeek"}"#, Wish::UndoSeek),
+            (r#"{"cmd":"resume","on":true}"#, Wish::Resume(true)),
+            (r#"{"cmd":"stepFrame","frames":-1}"#, Wish::StepFrame(-1)),
             (r#"{"cmd":"rate","rate":1.5}"#, Wish::SetRate(Rate::new(1.5).unwrap())),
             (r#"{"cmd":"startAnyway"}"#, Wish::StartAnyway),
             (r#"{"cmd":"ready"}"#, Wish::Ready),
@@ -156,6 +167,7 @@ mod tests {
             (r#"{"cmd":"joinFilm","how":"start"}"#, Wish::JoinFilm(LateJoin::FromStart)),
             (r#"{"cmd":"joinFilm","how":"now"}"#, Wish::JoinFilm(LateJoin::Now)),
             (r#"{"cmd":"say","text":"hi"}"#, Wish::Say("hi".into())),
+            (r#"{"cmd":"spoilerSafe","on":true}"#, Wish::SpoilerSafe(true)),
             (r#"{"cmd":"retrySaying","key":3}"#, Wish::RetrySaying(3)),
             (r#"{"cmd":"share","path":"/f"}"#, Wish::Share("/f".into())),
             (r#"{"cmd":"clearFilm"}"#, Wish::ClearFilm),
@@ -166,6 +178,7 @@ mod tests {
             (r#"{"cmd":"track","kind":"subtitle","id":null}"#, Wish::SelectTrack(TrackKind::Subtitle, None)),
             (r#"{"cmd":"track","kind":"video"}"#, Wish::SelectTrack(TrackKind::Video, None)),
             (r#"{"cmd":"subtitles","path":"/s"}"#, Wish::AddSubtitles("/s".into())),
+            (r#"{"cmd":"shareSubtitles","path":"/s"}"#, Wish::ShareSubtitles("/s".into())),
             (r#"{"cmd":"subtitleDelay","seconds":0.1}"#, Wish::SetSubtitleDelay(0.1)),
             (r#"{"cmd":"outputOffset","seconds":0.1}"#, Wish::SetOutputOffset(0.1)),
             (r#"{"cmd":"watchReports","on":true}"#, Wish::WatchReports(true)),
@@ -204,6 +217,8 @@ mod tests {
             (r#"{"cmd":"seek","to":-1}"#, "`to`"),
             (r#"{"cmd":"seek","to":"5"}"#, "`to`"),
             (r#"{"cmd":"seekBy"}"#, "`seconds`"),
+            (r#"{"cmd":"resume"}"#, "`on`"),
+            (r#"{"cmd":"stepFrame","frames":0.5}"#, "`frames`"),
             (r#"{"cmd":"rate","rate":3}"#, "`rate`"),
             (r#"{"cmd":"spectate","on":1}"#, "`on`"),
             (r#"{"cmd":"joinFilm","how":"later"}"#, "`how`"),

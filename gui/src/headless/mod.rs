@@ -5,7 +5,7 @@ mod command;
 use std::io::{BufRead as _, Read as _, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engine_proto::error::ErrorCode;
 use futures_lite::future::or;
@@ -25,7 +25,7 @@ use command::{Asked, parse};
 const COMMAND_LEN_MAX: u64 = 64 * 1024;
 
 /// Answers to commands that wait to be printed. Full: stdin is not read.
-const ANSWERS_MAX: usize = 64;
+pub(crate) const ANSWERS_MAX: usize = 64;
 
 enum Happened {
     Update(Option<Update>),
@@ -48,12 +48,62 @@ pub(crate) fn run(mut entrance: Entrance) -> ExitCode {
     smol::block_on(print_updates(&mut entrance, &answers))
 }
 
+/// Tells a room as lines.
+pub(crate) struct Teller {
+    every: Duration,
+    newest: Option<Arc<View>>,
+    printed: Instant,
+    code_told: bool,
+}
+
+impl Teller {
+    /// At least so much time is between two views.
+    pub(crate) fn new(every: Duration) -> Self {
+        let printed = Instant::now().checked_sub(every).unwrap_or_else(Instant::now);
+        Self { every, newest: None, printed, code_told: false }
+    }
+
+    /// When the newest view is to be printed.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.newest.as_ref().map(|_| self.printed + self.every)
+    }
+
+    /// Tells what is told at once, and keeps the newest view for its time.
+    pub(crate) fn tell(&mut self, entrance: &mut Entrance, update: &Update) {
+        match update {
+            Update::View(view) => {
+                if let Some(code) = view.code.as_ref().filter(|_| !self.code_told) {
+                    self.code_told = true;
+                    let invite = entrance.opened(code);
+                    print(
+                        &json!({"event": "room", "code": code, "link": invite.app_link(), "webLink": invite.web_link(),
+                        "lan": entrance.is_lan()}),
+                    );
+                }
+                self.newest = Some(Arc::clone(view));
+            }
+            Update::Said(item) => print(&with_event("said", item)),
+            Update::Noticed(notice) => print(&with_event("noticed", notice)),
+            Update::Keep { code, token } => entrance.keep(code, token.clone()),
+            Update::Ended(end) => {
+                self.flush();
+                print_end(end);
+            }
+        }
+    }
+
+    /// Prints the newest view, if it was not printed yet.
+    pub(crate) fn flush(&mut self) {
+        if let Some(view) = self.newest.take() {
+            self.printed = Instant::now();
+            print(&with_event("view", &*view));
+        }
+    }
+}
+
 async fn print_updates(entrance: &mut Entrance, answers: &Receiver<Value>) -> ExitCode {
     let updates = entrance.session.updates().clone();
-    let every = entrance.every;
-    let mut newest: Option<Arc<View>> = None;
-    let mut printed = Instant::now().checked_sub(every).unwrap_or_else(Instant::now);
-    let mut code_told = false;
+    let mut teller = Teller::new(entrance.every);
     loop {
         let update = async { Happened::Update(updates.recv().await.ok()) };
         let answer = async {
@@ -62,7 +112,7 @@ async fn print_updates(entrance: &mut Entrance, answers: &Receiver<Value>) -> Ex
                 Err(_) => std::future::pending().await,
             }
         };
-        let due = newest.as_ref().map(|_| printed + every);
+        let due = teller.due();
         let timeout = async {
             match due {
                 Some(due) => Timer::at(due).await,
@@ -71,43 +121,21 @@ async fn print_updates(entrance: &mut Entrance, answers: &Receiver<Value>) -> Ex
             Happened::Timeout
         };
         match or(or(answer, timeout), update).await {
-            Happened::Update(Some(Update::View(view))) => {
-                if let Some(code) = view.code.as_ref().filter(|_| !code_told) {
-                    code_told = true;
-                    let invite = entrance.opened(code);
-                    print(
-                        &json!({"event": "room", "code": code, "link": invite.app_link(), "webLink": invite.web_link(),
-                        "lan": entrance.is_lan()}),
-                    );
+            Happened::Update(Some(update)) => {
+                teller.tell(entrance, &update);
+                if let Update::Ended(end) = update {
+                    return ended(&end);
                 }
-                newest = Some(view);
-            }
-            Happened::Update(Some(Update::Said(item))) => print(&with_event("said", &item)),
-            Happened::Update(Some(Update::Noticed(notice))) => print(&with_event("noticed", &notice)),
-            Happened::Update(Some(Update::Keep { code, token })) => entrance.keep(&code, token),
-            Happened::Update(Some(Update::Ended(end))) => {
-                if let Some(view) = newest.take() {
-                    print(&with_event("view", &*view));
-                }
-                return ended(&end);
             }
             Happened::Update(None) => return ExitCode::FAILURE,
-            Happened::Answer(Some(Value::Null)) => print_newest(&mut newest, &mut printed),
+            Happened::Answer(Some(Value::Null)) | Happened::Timeout => teller.flush(),
             Happened::Answer(Some(answer)) => print(&answer),
             Happened::Answer(None) => {}
-            Happened::Timeout => print_newest(&mut newest, &mut printed),
         }
     }
 }
 
-fn print_newest(newest: &mut Option<Arc<View>>, printed: &mut Instant) {
-    if let Some(view) = newest.take() {
-        *printed = Instant::now();
-        print(&with_event("view", &*view));
-    }
-}
-
-fn ended(end: &End) -> ExitCode {
+fn print_end(end: &End) {
     let (why, notice) = match end {
         End::Left => ("left", None),
         End::RoomEnded(_) => ("roomEnded", None),
@@ -119,6 +147,9 @@ fn ended(end: &End) -> ExitCode {
         End::Left | End::Removed | End::Refused(_) => None,
     };
     print(&json!({"event": "ended", "why": why, "reason": reason, "notice": notice}));
+}
+
+fn ended(end: &End) -> ExitCode {
     match end {
         End::Left | End::RoomEnded(_) => ExitCode::SUCCESS,
         End::Removed => {
@@ -133,7 +164,7 @@ fn ended(end: &End) -> ExitCode {
 }
 
 /// Reads until stdin is closed, which is the wish to leave.
-fn read_commands(wishes: &Sender<Wish>, answers: &Sender<Value>) {
+pub(crate) fn read_commands(wishes: &Sender<Wish>, answers: &Sender<Value>) {
     let mut stdin = std::io::stdin().lock();
     loop {
         let mut line = Vec::new();
@@ -180,7 +211,7 @@ fn with_event(event: &str, value: &impl serde::Serialize) -> Value {
     value
 }
 
-fn print(value: &Value) {
+pub(crate) fn print(value: &Value) {
     let mut stdout = std::io::stdout().lock();
     if writeln!(stdout, "{value}").and_then(|()| stdout.flush()).is_err() {
         // Nobody reads: the room is left as by a closed stdin.

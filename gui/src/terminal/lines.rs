@@ -25,10 +25,19 @@ pub(super) fn lines(paint: Paint, view: &View, desk: &Desk) -> Vec<String> {
         lines.extend(paint.wrap(&state(view), 2));
     }
     lines.extend(paint.wrap(&stage(view), 2));
+    if let Some(resume) = view.resume {
+        let question = format!("You left it at {}. t /resume goes on there, t /resume no does not.", time(resume.at));
+        lines.extend(paint.wrap(&question, 2));
+    }
     let room_for = paint.height.saturating_sub(lines.len() + 6).clamp(2, PEOPLE_SHOWN_MAX);
     lines.extend(people(paint, view, desk, room_for));
     for item in view.chat.iter().filter(|item| item.delivery == Delivery::Pending).take(NOTICES_SHOWN_MAX) {
         lines.push(paint.faint(&paint.fit(&format!("… {}", clean(&item.text)))));
+    }
+    if view.held_back > 0 {
+        let number = view.held_back;
+        let what = if number == 1 { "message waits".to_owned() } else { "messages wait".to_owned() };
+        lines.push(paint.faint(&paint.fit(&format!("{number} {what} until you are there"))));
     }
     // What is only worth knowing was printed when it came, and scrolls away.
     let standing = view.notices.iter().filter(|notice| notice.level != Level::Info);
@@ -209,6 +218,24 @@ mod tests {
             for line in lines {
                 assert!(columns(&line) <= width, "{width}: {line}");
             }
+        }
+    }
+
+    #[test]
+    fn whoever_may_is_asked_where_to_go_on() {
+        let asked = View { resume: Some(session::proto::view::Resume { at: 754.0 }), ..view() };
+        let wide = Paint { width: 100, ..PLAIN };
+        let question = "You left it at 12:34. t /resume goes on there, t /resume no does not.";
+        assert!(lines(wide, &asked, &Desk::new(true)).contains(&question.to_owned()));
+    }
+
+    #[test]
+    fn what_is_held_back_is_a_number() {
+        for (held_back, line) in
+            [(1, "1 message waits until you are there"), (3, "3 messages wait until you are there")]
+        {
+            let view = View { held_back, ..view() };
+            assert!(lines(PLAIN, &view, &Desk::new(false)).contains(&line.to_owned()));
         }
     }
 

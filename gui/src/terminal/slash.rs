@@ -12,6 +12,8 @@ use super::phrases::clean;
 /// Shown for whatever is no command.
 pub(super) const HELP: &str = "\
 /share FILE   another film              /seek 1:02:03   there, for everybody
+/subtitles FILE   for everybody who sees the film
+/resume, /resume no   where the film was left, or from its start
 /control host, /control everyone: who moves the film
 /wait auto, /wait wait, /wait flow: for who stalls
 /cohost NAME, /viewer NAME, /kick NAME
@@ -25,7 +27,10 @@ pub(super) fn parse(line: &str, people: &[Person]) -> Result<Wish, String> {
     let rest = rest.trim();
     Ok(match (command, rest) {
         ("share", path) if !path.is_empty() => Wish::Share(crate::entrance::absolute(path)),
+        ("subtitles", path) if !path.is_empty() => Wish::ShareSubtitles(crate::entrance::absolute(path)),
         ("seek", place) => Wish::Seek(time(place).ok_or("Where to? As 95, 1:35 or 1:02:03.")?),
+        ("resume", "") => Wish::Resume(true),
+        ("resume", "no") => Wish::Resume(false),
         ("control", "host") => Wish::SetControl(Control::Host),
         ("control", "everyone") => Wish::SetControl(Control::Everyone),
         ("wait", "auto") => Wish::SetWaiting(WaitPolicy::Auto),
@@ -104,6 +109,9 @@ mod tests {
             ("share /films/a b.mkv", Wish::Share("/films/a b.mkv".into())),
             ("seek 1:02:03", Wish::Seek(MediaTime::new(3723.0).unwrap())),
             ("seek 95.5", Wish::Seek(MediaTime::new(95.5).unwrap())),
+            ("subtitles /films/a b.srt", Wish::ShareSubtitles("/films/a b.srt".into())),
+            ("resume", Wish::Resume(true)),
+            ("resume no", Wish::Resume(false)),
             ("control host", Wish::SetControl(Control::Host)),
             (" control  everyone ", Wish::SetControl(Control::Everyone)),
             ("wait auto", Wish::SetWaiting(WaitPolicy::Auto)),
