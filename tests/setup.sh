@@ -20,7 +20,8 @@ has() { command -v "$1" >/dev/null 2>&1; }
 # Names the packages for what is not there. Arguments are pairs of a command that must succeed and the packages it needs.
 missing_packages() {
     while [ $# -gt 0 ]; do
-        eval "$1" >/dev/null 2>&1 || echo "$2"
+        # `grep -q` ends at its first match, which under pipefail fails whoever writes to it.
+        (set +o pipefail && eval "$1") >/dev/null 2>&1 || echo "$2"
         shift 2
     done
 }
@@ -65,7 +66,7 @@ install_players() {
 }
 
 install_screens_and_ears() {
-    install_packages "has Xvfb" xvfb "has pulseaudio" pulseaudio "has parec" pulseaudio-utils "has ip" iproute2
+    install_packages "has Xvfb" xvfb "has dbus-daemon && has dbus-send" dbus "has pulseaudio" pulseaudio "has parec" pulseaudio-utils "has ip" iproute2
 }
 
 install_test_tools() {

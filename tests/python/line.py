@@ -1,8 +1,9 @@
-"""A long or lossy line between a machine of a test's network and its street: two TAP devices with time between them.
+"""A long, narrow or lossy line between a machine of a test's network and its street: two TAP devices with time between them.
 
-    line.py MACHINE_SIDE STREET_SIDE DELAY_MS LOSS_PERCENT SEED
+    line.py MACHINE_SIDE STREET_SIDE DELAY_MS LOSS_PERCENT RATE SEED
 
-Each packet waits DELAY_MS; of a hundred LOSS_PERCENT do not arrive; both hold for each direction. It prints "ready" once both
+Each packet waits DELAY_MS; of a hundred LOSS_PERCENT do not arrive; RATE bytes pass in a second, 0 for any number, and what a quarter
+of a second carries waits for its turn, as in a router. All holds for each direction. It prints "ready" once both
 devices are there, and at the end of its input it ends, and the devices with it. Linux's own netem would do the same, but
 is not in every kernel.
 """
@@ -25,6 +26,9 @@ UNDER_WAY_MAX = 3000
 PACKET_MAX = 65536
 BATCH = 64
 
+# What waits for its turn on a narrow line, in seconds; more is lost.
+QUEUE = 0.25
+
 
 def tap(name):
     device = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
@@ -33,9 +37,11 @@ def tap(name):
 
 
 class Direction:
-    def __init__(self, source, target, delay, loss, rng):
-        self.source, self.target, self.delay, self.loss, self.rng = source, target, delay, loss, rng
+    def __init__(self, source, target, delay, loss, rate, rng):
+        self.source, self.target, self.delay, self.loss, self.rate, self.rng = source, target, delay, loss, rate, rng
         self.under_way = collections.deque()
+        # When the line has passed on all that was taken so far.
+        self.idle_from = 0.0
 
     def take(self):
         for _ in range(BATCH):
@@ -46,8 +52,16 @@ class Direction:
             except OSError:
                 # The device is down for the moment.
                 return
-            if self.rng.random() >= self.loss and len(self.under_way) < UNDER_WAY_MAX:
-                self.under_way.append((time.monotonic() + self.delay, packet))
+            if self.rng.random() < self.loss or len(self.under_way) >= UNDER_WAY_MAX:
+                continue
+            now = time.monotonic()
+            begins = max(now, self.idle_from)
+            if begins - now > QUEUE:
+                continue
+            if self.rate:
+                self.idle_from = begins + len(packet) / self.rate
+                begins = self.idle_from
+            self.under_way.append((begins + self.delay, packet))
 
     def deliver(self):
         now = time.monotonic()
@@ -65,8 +79,9 @@ class Direction:
 def main():
     machine, street = tap(sys.argv[1]), tap(sys.argv[2])
     delay, loss = float(sys.argv[3]) / 1000, float(sys.argv[4]) / 100
-    rng = random.Random(int(sys.argv[5]))
-    directions = [Direction(machine, street, delay, loss, rng), Direction(street, machine, delay, loss, rng)]
+    rate, rng = float(sys.argv[5]), random.Random(int(sys.argv[6]))
+    ends = [(machine, street), (street, machine)]
+    directions = [Direction(source, target, delay, loss, rate, rng) for source, target in ends]
     by_source = {direction.source: direction for direction in directions}
     poll = select.epoll()
     for source in by_source:

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::built::{Kind, given_or_built};
 use crate::process::Program;
+use crate::screen::stage::Stage;
 use crate::{SOON, scratch};
 
 /// A running app. It and its folder go with the value.
@@ -21,7 +22,7 @@ pub struct App {
     /// Everything it told but views, oldest first.
     pub told: Vec<Value>,
     view: Value,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl App {
@@ -37,10 +38,32 @@ impl App {
 
     /// Any command line, with these variables in its environment. Settings and downloads lie in a folder of its own.
     pub fn start(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let folder = scratch();
+        Self::start_in(scratch(), name, &[arguments, &["--headless"]].concat(), variables)
+    }
+
+    /// With a window of its own on a screen, in that place of it, that shows nothing but the film. Everything else is the same.
+    pub fn window(stage: &Stage, window: usize, name: &str, arguments: &[&str]) -> Self {
+        Self::window_in(scratch(), stage, window, name, arguments)
+    }
+
+    /// Any command line that opens a window.
+    pub fn start_in_window(name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start_in(scratch(), name, arguments, variables)
+    }
+
+    /// The same once more in the folder of one that ended.
+    pub fn window_in(folder: TempDir, stage: &Stage, window: usize, name: &str, arguments: &[&str]) -> Self {
+        let flags = stage.window_flags(window);
+        let arguments: Vec<&str> = arguments.iter().copied().chain(flags.iter().map(String::as_str)).collect();
+        let variables = stage.window_variables(window);
+        let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        Self::start_in(folder, name, &arguments, &variables)
+    }
+
+    fn start_in(folder: TempDir, name: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let path = |part: &str| folder.path().join(part).display().to_string();
         let mut command = Command::new(binary());
-        command.args(arguments).args(["--headless", "--every", "50", "--name", name, "--low-power", "off"]);
+        command.args(arguments).args(["--every", "50", "--name", name, "--low-power", "off"]);
         command.args(["--settings", &path("settings"), "--data-dir", &path("films")]);
         command.args(["--listen-port", "0", "--http-port", "0"]).current_dir(folder.path());
         for name in ["SERVER_URL", "DEBUG", "LOG_LEVEL"] {
@@ -48,7 +71,7 @@ impl App {
         }
         command.envs(variables.iter().copied());
         let program = Program::start(&mut command);
-        Self { program, read: 0, told: Vec::new(), view: Value::Null, _folder: folder }
+        Self { program, read: 0, told: Vec::new(), view: Value::Null, folder }
     }
 
     /// Sends one command.
@@ -103,6 +126,13 @@ impl App {
     /// The room's code.
     pub fn code(&mut self) -> String {
         self.hears("room", |_| true)["code"].as_str().expect("a room has a code").to_owned()
+    }
+
+    /// Ends it as an accident does, and keeps its folder.
+    pub fn dies(self) -> TempDir {
+        let Self { program, folder, .. } = self;
+        drop(program);
+        folder
     }
 
     /// Its process.

@@ -40,6 +40,8 @@ pub struct Line {
     pub round_trip: Duration,
     /// So many hundredths of the packets are lost, in each direction.
     pub loss_percent: f64,
+    /// Bytes a second in each direction; `None`: as many as the machine can move.
+    pub rate: Option<u32>,
 }
 
 /// A machine at the street. Whatever runs in it must end before it.
@@ -88,7 +90,8 @@ impl Network {
             let delay_ms = line.round_trip.as_secs_f64() * 500.0;
             let mut command = Command::new(find("python3"));
             command.arg(crate::built::package_dir().join("python/line.py")).args([&far, &port]);
-            command.args([delay_ms.to_string(), line.loss_percent.to_string(), number.to_string()]);
+            command.args([delay_ms.to_string(), line.loss_percent.to_string()]);
+            command.args([line.rate.unwrap_or(0).to_string(), number.to_string()]);
             let mut held = Program::start(&mut command);
             within(SOON, "both ends of the line are there", || {
                 let ended = held.wait(Duration::ZERO);

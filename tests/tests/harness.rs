@@ -110,7 +110,7 @@ fn clips_are_of_the_size_and_shape_they_claim() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_long_line_takes_its_time_and_a_bad_one_loses_packets() {
+fn a_long_line_takes_its_time_a_narrow_one_too_and_a_bad_one_loses_packets() {
     use std::net::{TcpListener, TcpStream, UdpSocket};
     use std::time::{Duration, Instant};
 
@@ -118,7 +118,7 @@ fn a_long_line_takes_its_time_and_a_bad_one_loses_packets() {
 
     let Some(mut network) = Network::new() else { return };
     let round_trip = Duration::from_millis(80);
-    let far = network.far_host(Addresses::All, Line { round_trip, loss_percent: 0.0 });
+    let far = network.far_host(Addresses::All, Line { round_trip, loss_percent: 0.0, rate: None });
     let near = network.host(Addresses::All);
     let listener = far.inside(|| TcpListener::bind((far.public(), 0)).unwrap());
     let address = listener.local_addr().unwrap();
@@ -131,7 +131,20 @@ fn a_long_line_takes_its_time_and_a_bad_one_loses_packets() {
         assert!(took >= round_trip, "{took:?}");
     });
 
-    let bad = network.far_host(Addresses::All, Line { round_trip: Duration::ZERO, loss_percent: 30.0 });
+    let narrow = Line { round_trip: Duration::ZERO, loss_percent: 0.0, rate: Some(400_000) };
+    let narrow = network.far_host(Addresses::All, narrow);
+    let listener = narrow.inside(|| TcpListener::bind((narrow.public(), 0)).unwrap());
+    let address = listener.local_addr().unwrap();
+    let mut mouth = near.inside(|| TcpStream::connect(address).unwrap());
+    let (mut ears, _) = listener.accept().unwrap();
+    let begin = Instant::now();
+    let speaker = std::thread::spawn(move || std::io::Write::write_all(&mut mouth, &vec![7; 200_000]).unwrap());
+    std::io::Read::read_exact(&mut ears, &mut vec![0; 200_000]).unwrap();
+    let took = begin.elapsed();
+    speaker.join().unwrap();
+    assert!(took >= Duration::from_millis(500), "{took:?}");
+
+    let bad = network.far_host(Addresses::All, Line { round_trip: Duration::ZERO, loss_percent: 30.0, rate: None });
     let ears = bad.inside(|| UdpSocket::bind((bad.public(), 0)).unwrap());
     ears.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
     let hears = || ears.recv_from(&mut [0; 16]).is_ok();

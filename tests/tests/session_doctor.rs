@@ -9,6 +9,7 @@ use std::thread;
 
 use session::doctor::{Check, Doctor, DoctorOptions, Grade, Topic, report, verdict};
 use session::proto::server_url::ServerUrl;
+use session::proto::words::Language;
 use tests::certificates::Authority;
 use tests::signal::Server;
 use tests::{SOON, free_port, scratch, within};
@@ -94,9 +95,9 @@ fn a_machine_with_a_server_of_ours_is_in_order_and_its_report_tells_no_secret() 
     assert!(said[&Topic::Server].finding.contains(env!("CARGO_PKG_VERSION")), "{:?}", said[&Topic::Server]);
 
     let checks: Vec<Check> = said.into_values().collect();
-    let text = report(&checks);
+    let text = report(Language::English, &checks);
     assert_eq!(text.lines().filter(|line| line.starts_with('[')).count(), checks.len(), "{text}");
-    assert!(text.ends_with(&format!("{}\n", verdict(&checks).words)));
+    assert!(text.ends_with(&format!("{}\n", verdict(Language::English, &checks).words)));
     let own = tests::own_address().to_string();
     assert!(!text.contains(&own), "{own} in\n{text}");
     assert_eq!(room.metric("rooms"), 0, "and no room was made for it");
@@ -181,7 +182,11 @@ fn a_machine_with_nothing_is_told_so() {
     assert_eq!((said[&Topic::Player].grade, said[&Topic::Disk].grade), (Grade::Bad, Grade::Bad));
     assert_eq!(said[&Topic::Server].grade, Grade::Skipped);
     let checks: Vec<Check> = said.into_values().collect();
-    assert!(verdict(&checks).words.ends_with("Player, Disk."), "{:?}", verdict(&checks));
+    assert!(
+        verdict(Language::English, &checks).words.ends_with("Player, Disk."),
+        "{:?}",
+        verdict(Language::English, &checks)
+    );
 }
 
 #[cfg(unix)]

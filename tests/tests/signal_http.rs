@@ -147,8 +147,31 @@ fn invitations_are_pages_and_nothing_else_is() {
     }
     let posted = http::request("POST", &server.url("/health"), &[("Content-Length", "0")]);
     assert_eq!((posted.head.status, posted.head.header("allow")), (405, Some("GET, HEAD")));
+    let lost = http::get(&server.url("/j/%22%3E%3Cscript%3E"));
+    assert_eq!(lost.head.header("content-type"), Some("text/html; charset=utf-8"));
+    let text = String::from_utf8(lost.body).unwrap();
+    assert!(text.contains("This is no invitation") && !text.contains("%22"));
     let evil = http::request("GET", &server.url("/j/ABC1-2345"), &[("Host", "x\"><script>")]);
-    assert!(!String::from_utf8_lossy(&evil.body).contains("<script>"));
+    assert!(!String::from_utf8_lossy(&evil.body).contains("x\"><script>"));
+}
+
+#[test]
+fn pages_speak_the_browsers_language_and_run_nothing_that_is_not_in_them() {
+    let server = Server::start(&["-app-url", "https://get.example/app?of=1"]);
+    for path in ["/", "/j/ABC1-2345"] {
+        for (wanted, given) in [("de-AT,de;q=0.9,en;q=0.8", "de"), ("fr", "en"), ("", "en")] {
+            let page = http::request("GET", &server.url(path), &[("Accept-Language", wanted)]);
+            assert_eq!(page.head.header("content-language"), Some(given), "{path} {wanted}");
+            assert_eq!(page.head.header("vary"), Some("Accept-Language"));
+            assert_eq!(page.head.header("referrer-policy"), Some("no-referrer"));
+            assert_eq!(page.head.header("x-content-type-options"), Some("nosniff"));
+            let policy = page.head.header("content-security-policy").unwrap();
+            assert!(policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors 'none'"), "{policy}");
+            let text = String::from_utf8(page.body).unwrap();
+            assert!(text.contains(&format!("lang=\"{given}\"")), "{path} {wanted}");
+            assert_eq!(text.contains("<a href=\"https://get.example/app?of=1\">"), path != "/");
+        }
+    }
 }
 
 #[test]
@@ -172,6 +195,7 @@ fn the_command_line_says_what_is_wrong_with_it() {
     assert!(status.success() && stdout.starts_with("sharestream-signal "));
     for (words, environment, why) in [
         (&["-port", "x"][..], &[][..], "-port x: it takes a port"),
+        (&["-app-url", "javascript:alert(1)"], &[], "-app-url javascript:alert(1): it takes https://"),
         (&["-nonsense"], &[], "no flag -nonsense"),
         (&[], &[("HOST_GRACE", "soon")], "HOST_GRACE soon: it takes a time"),
         (&["-trust-proxy", "proxy"], &[], "networks"),

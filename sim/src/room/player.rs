@@ -127,6 +127,7 @@ impl Player {
             | Command::SetMuted(_)
             | Command::SelectTrack(..)
             | Command::AddSubtitles(_)
+            | Command::StepFrame(_)
             | Command::SetSubtitleDelay(_)
             | Command::ShowText(_) => {}
         }

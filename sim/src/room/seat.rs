@@ -6,6 +6,7 @@ use bittorrent_proto::rng::Rng;
 use session_proto::participant::{Entry, Input, Output, Participant, Setup};
 use session_proto::player::{Command, Traits};
 use session_proto::wish::LateJoin;
+use session_proto::words::Language;
 use signal_proto::ids::{ParticipantId, RoomCode};
 
 use super::clock::SkewedClock;
@@ -70,7 +71,10 @@ impl Seat {
             output_offset: 0.0,
             player: Traits { live_rate_max: 0.05, keeps_pitch: true, start_latency: Duration::from_millis(30) },
             late_join: LateJoin::Now,
+            deletes_films: false,
+            spoiler_safe: false,
             spectating: false,
+            language: Language::English,
         };
         self.participant = Some(Participant::new(self.clock.shown(now), setup));
     }
@@ -134,6 +138,8 @@ impl Seat {
                 | Output::Said(_)
                 | Output::Noticed(_)
                 | Output::Keep { .. }
+                | Output::WantPlace(_)
+                | Output::KeepPlace(_)
                 | Output::Ended(_) => return Some(output),
             }
         }

@@ -338,7 +338,7 @@ impl World {
                 }
             }
             Output::Noticed(notice) => self.note(format!("{who} is told: {} {:?}", notice.title, notice.code)),
-            Output::Said(_) | Output::Engine(_) | Output::Changed => {}
+            Output::Said(_) | Output::Engine(_) | Output::Changed | Output::WantPlace(_) | Output::KeepPlace(_) => {}
         }
         Ok(())
     }

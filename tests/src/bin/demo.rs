@@ -1,9 +1,11 @@
 //! `./run demo`: three people watch a film that only one of them has, on this machine and with nothing else running.
 //!
 //! Nothing is simulated: a clip made on the spot, a server inside the host's app, three engines of which the host's has a narrow
-//! line, three mpvs in real time without windows, each participant with a clock of its own. It ends with what was measured, and
-//! with exit code 1 when any part of the promise does not hold.
+//! line, three players in real time, each participant with a clock of its own. Where there is a display, two of them have windows
+//! on it, side by side; otherwise all play without (mpv), as the third does. It ends with what was measured, and with exit code 1
+//! when any part of the promise does not hold.
 
+use std::env;
 use std::fs;
 use std::process::ExitCode;
 use std::thread::sleep;
@@ -24,6 +26,10 @@ const DRIFT_PROMISED: (f64, f64) = (0.040, 0.100);
 
 /// The people and their clocks: milliseconds ahead, and millionths too fast.
 const PEOPLE: [(&str, &str); 3] = [("Ana", "0,0"), ("Bea", "5000,100"), ("Cem", "900000,-100")];
+
+/// Where the windows lie; small enough for two on a laptop's screen.
+const WINDOWS: [&str; 2] = ["0,40", "680,40"];
+const WINDOW_SIZE: &str = "660x560";
 
 struct Evening {
     people: Vec<App>,
@@ -50,14 +56,19 @@ fn main() -> ExitCode {
     );
 
     let film = film.display().to_string();
-    let clock = |who: usize| [("SHARESTREAM_CLOCK", PEOPLE[who].1)];
-    let ana = App::start(PEOPLE[0].0, &["host", &film, "--player", "unseen", "--max-upload", &line], &clock(0));
+    let has_display =
+        ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| env::var_os(name).is_some_and(|value| !value.is_empty()));
+    if has_display {
+        println!("Ana and Bea have windows on this screen. They are driven from here; your own clicks count too.\n");
+    }
+    let starts = |who: usize, words: &[&str]| start(who, words, has_display);
+    let ana = starts(0, &["host", &film, "--max-upload", &line]);
     let mut evening = Evening { people: vec![ana], begun: Instant::now(), broken: Vec::new(), drifts: Vec::new() };
     let room = evening.people[0].hears("room", |_| true);
     evening.tells(&format!("Ana opened room {} on a server inside her app", room["code"].as_str().unwrap_or_default()));
     let link = evening.people[0].link();
     for who in [1, 2] {
-        evening.people.push(App::start(PEOPLE[who].0, &["join", &link, "--player", "unseen"], &clock(who)));
+        evening.people.push(starts(who, &["join", &link]));
     }
     evening.all_see("all three are there, and ready to play", 40, |view| {
         let people = view["people"].as_array().map(Vec::as_slice).unwrap_or_default();
@@ -100,6 +111,18 @@ fn main() -> ExitCode {
         view["people"].as_array().is_some_and(|people| people.len() == 2)
     });
     evening.end()
+}
+
+fn start(who: usize, words: &[&str], has_display: bool) -> App {
+    let (name, clock) = PEOPLE[who];
+    let variables = [("SHARESTREAM_CLOCK", clock)];
+    match WINDOWS.get(who) {
+        Some(place) if has_display => {
+            let flags = ["--window", "--lines", "--size", WINDOW_SIZE, "--place", place];
+            App::start_in_window(name, &[words, &flags].concat(), &variables)
+        }
+        _ => App::start(name, &[words, &["--player", "unseen"]].concat(), &variables),
+    }
 }
 
 fn in_step(view: &Value) -> bool {

@@ -1,9 +1,12 @@
 //! A screen that nobody looks at, whose memory is a file: what all windows show at one moment is one short read.
 
-use std::fs::File;
+use std::fs::{self, File};
+use std::ops::Range;
 use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use super::film::{HEIGHT, WIDTH};
 use super::timecode::{self, ROWS_PERCENT};
@@ -14,12 +17,15 @@ use crate::{SOON, within};
 const COLUMNS: usize = 2;
 const ROWS: usize = 2;
 
+/// Those of screens that are looked at begin at 0.
+const NUMBERS: Range<u32> = 1_000..30_000;
+
 /// How many windows have a place.
 pub const WINDOWS: usize = COLUMNS * ROWS;
 
 /// A virtual X server. It ends with the value.
 pub struct Display {
-    _server: Program,
+    server: Program,
     name: String,
     memory: File,
     /// Where the first pixel lies in the file, and how long a line of pixels is there.
@@ -30,18 +36,14 @@ pub struct Display {
 impl Display {
     /// Starts Xvfb, with its memory as a file in that folder.
     pub fn start(folder: &Path) -> Self {
-        let size = format!("{}x{}x24", COLUMNS * WIDTH, ROWS * HEIGHT);
-        let mut command = Command::new(find("Xvfb"));
-        // It chooses a free number itself and says which.
-        command.args(["-displayfd", "1", "-screen", "0", &size, "-nolisten", "tcp", "-br", "-nocursor", "-fbdir"]);
-        let server = Program::start(command.arg(folder));
-        let number = within(SOON, "Xvfb says its number", || {
-            let text = server.stdout.text();
-            text.ends_with('\n').then(|| text.trim().to_owned())
+        let (server, name) = free_server(folder);
+        // It takes connections before it has a screen, and writes what the screen is like last.
+        let (memory, head) = within(SOON, "Xvfb has a screen", || {
+            let memory = File::open(folder.join("Xvfb_screen0")).ok()?;
+            let mut head = [0; 100];
+            memory.read_exact_at(&mut head, 0).ok()?;
+            (head[76..80] != [0; 4]).then_some((memory, head))
         });
-        let memory = File::open(folder.join("Xvfb_screen0")).expect("Xvfb keeps the screen there");
-        let mut head = [0; 100];
-        memory.read_exact_at(&mut head, 0).expect("the file begins with a head");
         let field = |number: usize| {
             let bytes = head[number * 4..number * 4 + 4].try_into().expect("four bytes");
             usize::try_from(u32::from_be_bytes(bytes)).expect("a small number")
@@ -49,7 +51,7 @@ impl Display {
         // The format is XWD's: the head's length, the colours (12 bytes each), the pixels.
         assert_eq!(field(11), 32, "four bytes a pixel");
         let pixels_at = u64::try_from(field(0) + field(19) * 12).expect("a small number");
-        Self { _server: server, name: format!(":{number}"), memory, pixels_at, line_len: field(12) }
+        Self { server, name, memory, pixels_at, line_len: field(12) }
     }
 
     /// For `DISPLAY`.
@@ -75,6 +77,13 @@ impl Display {
         shown
     }
 
+    /// Something is drawn somewhere.
+    pub fn is_lit(&self) -> bool {
+        let mut pixels = vec![0; self.line_len * ROWS * HEIGHT];
+        self.memory.read_exact_at(&mut pixels, self.pixels_at).expect("the screen has these lines");
+        pixels.chunks_exact(4).any(|pixel| pixel[..3] != [0; 3])
+    }
+
     fn read(&self) -> [Option<u16>; WINDOWS] {
         let mut shown = [None; WINDOWS];
         let mut line = vec![0; self.line_len];
@@ -89,6 +98,40 @@ impl Display {
             }
         }
         shown
+    }
+}
+
+impl Drop for Display {
+    fn drop(&mut self) {
+        // Killed, it would leave its lock and its socket behind.
+        self.server.terminate();
+        self.server.wait(SOON);
+    }
+}
+
+/// A server on a number that nobody has. Xvfb would find one by itself, but by trying sockets, which takes those away from another
+/// server for a moment: whoever connects to it just then is lost. With a number it goes by lock files.
+fn free_server(folder: &Path) -> (Program, String) {
+    let size = format!("{}x{}x24", COLUMNS * WIDTH, ROWS * HEIGHT);
+    let mut number = NUMBERS.start + std::process::id() % (NUMBERS.end - NUMBERS.start);
+    loop {
+        let name = format!(":{number}");
+        let mut command = Command::new(find("Xvfb"));
+        command.args([&name, "-screen", "0", &size, "-nolisten", "tcp", "-br", "-nocursor"]);
+        // When its last client goes it stays as it is: a reset breaks who just connects.
+        let mut server = Program::start(command.args(["-noreset", "-fbdir"]).arg(folder));
+        let server_id = server.id().to_string();
+        let (lock, socket) = (format!("/tmp/.X{number}-lock"), format!("/tmp/.X11-unix/X{number}"));
+        let is_ours = || fs::read_to_string(&lock).is_ok_and(|pid| pid.trim() == server_id);
+        let is_taken = within(SOON, "Xvfb takes its number or ends", || match server.wait(Duration::ZERO) {
+            Some(_) => Some(true),
+            None => (is_ours() && UnixStream::connect(&socket).is_ok()).then_some(false),
+        });
+        if !is_taken {
+            return (server, name);
+        }
+        assert!(server.stderr.text().contains("already active"), "{}", server.stderr.text());
+        number += 1;
     }
 }
 

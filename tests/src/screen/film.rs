@@ -31,6 +31,12 @@ const SAMPLE_RATE: u32 = 48_000;
 
 /// Encodes so many seconds as MP4 with its index first, 300 kbit a second.
 pub fn make(path: &Path, seconds: u16) {
+    make_at(path, seconds, 250);
+}
+
+/// The same with so many kbit of pictures a second.
+pub fn make_at(path: &Path, seconds: u16, rate: u32) {
+    let rate = format!("{rate}k");
     let sound = path.with_extension("wav");
     write_sound(&sound, seconds.into()).expect("the disk has room for a minute of sound");
     let mut command = Command::new(find("ffmpeg"));
@@ -38,7 +44,7 @@ pub fn make(path: &Path, seconds: u16) {
     command.args(["-video_size", &format!("{WIDTH}x{HEIGHT}"), "-framerate", &FRAME_RATE.to_string(), "-i", "-"]);
     command.arg("-i").arg(&sound).args(["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p"]);
     // A film's rate, not that of cells on grey, and a whole picture every second, as films have.
-    command.args(["-g", "60", "-b:v", "250k", "-minrate", "250k", "-maxrate", "250k", "-bufsize", "250k"]);
+    command.args(["-g", "60", "-b:v", &rate, "-minrate", &rate, "-maxrate", &rate, "-bufsize", &rate]);
     command.args(["-x264-params", "nal-hrd=cbr", "-c:a", "aac", "-b:a", "48k", "-movflags", "+faststart"]);
     let mut child = command.arg(path).stdin(Stdio::piped()).spawn().expect("ffmpeg starts");
     let mut input = BufWriter::new(child.stdin.take().expect("its input is piped"));

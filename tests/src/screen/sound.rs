@@ -13,6 +13,7 @@ use crate::{SOON, within};
 /// A sound server without a card, with an output for each player. It ends with the value.
 pub struct Sound {
     _server: Program,
+    _ears: Program,
     address: String,
 }
 
@@ -43,7 +44,9 @@ impl Sound {
             assert!(ended.is_none(), "{}", server.stderr.text());
             socket.exists().then_some(())
         });
-        Self { _server: server, address: format!("unix:{}", socket.display()) }
+        let address = format!("unix:{}", socket.display());
+        let ears = ears(&address, &folder.join("ears"));
+        Self { _server: server, _ears: ears, address }
     }
 
     /// For `PULSE_SERVER`.
@@ -53,7 +56,12 @@ impl Sound {
 
     /// A player's output, as mpv calls it.
     pub fn device(window: usize) -> String {
-        format!("pulse/ear{window}")
+        format!("pulse/{}", Self::name(window))
+    }
+
+    /// The same, as PulseAudio calls it.
+    pub fn name(window: usize) -> String {
+        format!("ear{window}")
     }
 
     /// Records all of it to that file from now on.
@@ -67,6 +75,22 @@ impl Sound {
         let begin = within(SOON, "the recording begins", is_written);
         Recording { program, begin, file: file.to_owned() }
     }
+}
+
+/// An output without a card plays two seconds ahead, and whatever comes in begins after those, unless somebody listens closely: as
+/// no card does that has one. What is heard goes to that file, 2 kB a second.
+fn ears(address: &str, file: &Path) -> Program {
+    const HEARD_A_SECOND: u64 = 2000;
+    let mut command = Command::new(find("parec"));
+    command.env("PULSE_SERVER", address).args(["-d", "all.monitor", "--raw", "--format=u8", "--channels=1"]);
+    command.arg(format!("--rate={HEARD_A_SECOND}")).arg("--latency-msec=50").arg(file);
+    let mut ears = Program::start(&mut command);
+    within(SOON, "three seconds are heard", || {
+        let ended = ears.wait(Duration::ZERO);
+        assert!(ended.is_none(), "{}", ears.stderr.text());
+        fs::metadata(file).is_ok_and(|file| file.len() >= 3 * HEARD_A_SECOND).then_some(())
+    });
+    ears
 }
 
 /// A recording under way.

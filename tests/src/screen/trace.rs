@@ -26,6 +26,9 @@ const STANDS_AFTER: Duration = Duration::from_millis(133);
 /// One that stood for longer than that and then runs has started; what is shorter is a hiccup.
 const STOOD_MIN: Duration = Duration::from_millis(250);
 
+/// The same for a picture that came by a seek: fast players stand there only for as long as the room takes to agree.
+const STOOD_AFTER_SEEK_MIN: Duration = Duration::from_millis(50);
+
 /// A picture further on than that is a seek and no late picture.
 const SKIP_MAX: u16 = FRAME_RATE / 3;
 
@@ -63,13 +66,18 @@ impl Trace {
 
     /// Each moment at which it began to run after it had stood.
     pub fn starts(&self) -> Vec<Duration> {
-        let start = |three: &[Step]| {
-            let [before, first, second] = three else { return None };
+        let start = |four: &[Step]| {
+            let [earlier, before, first, second] = four else { return None };
             let runs = is_next(before.frame, first.frame) && is_next(first.frame, second.frame);
-            let stood = first.at - before.at > STOOD_MIN;
+            let sought = earlier.frame.is_some() && before.frame.is_some() && !is_next(earlier.frame, before.frame);
+            let stood = first.at - before.at > if sought { STOOD_AFTER_SEEK_MIN } else { STOOD_MIN };
             (runs && stood && second.at - first.at < STANDS_AFTER).then_some(first.at)
         };
-        self.steps.windows(3).filter_map(start).collect()
+        // The first picture of all has none before it. What covered a picture for a moment did not move it.
+        let nothing = Step { at: Duration::ZERO, frame: None };
+        let mut steps: Vec<Step> = std::iter::once(nothing).chain(self.readable()).collect();
+        steps.dedup_by_key(|step| step.frame);
+        steps.windows(4).filter_map(start).collect()
     }
 
     /// Each seek that was seen: when, and how many seconds the film jumped.
@@ -95,6 +103,16 @@ impl Trace {
             }
         }
         (shown, missing)
+    }
+
+    /// The most pictures one after another that were left out during that time.
+    pub fn missing_in_a_row(&self, during: &Range<Duration>) -> u16 {
+        let readable = self.readable();
+        let missing = readable.windows(2).filter(|pair| during.contains(&pair[1].at)).filter_map(|pair| {
+            let (from, to) = (pair[0].frame?, pair[1].frame?);
+            is_next(Some(from), Some(to)).then(|| to - from - 1)
+        });
+        missing.max().unwrap_or_default()
     }
 
     /// The longest that one picture stood during that time.
@@ -145,6 +163,25 @@ mod tests {
         let end = trace.film_time(ms(9000)).expect("the last picture");
         assert!((end - 62.0 / 60.0).abs() < 1e-9, "it stands: {end}");
         assert!(trace.runs(ms(1020)) && !trace.runs(ms(1040)) && !trace.runs(ms(10)));
+    }
+
+    #[test]
+    fn what_covers_a_picture_for_a_moment_does_not_hide_its_start() {
+        let mut trace = trace(&[(0, 5), (16, 6), (30, 400)]);
+        trace.push(ms(60), None);
+        for (at, frame) in [(160, 400), (350, 401), (366, 402)] {
+            trace.push(ms(at), Some(frame));
+        }
+        assert_eq!(trace.starts(), [ms(350)]);
+    }
+
+    #[test]
+    fn pictures_that_were_left_out_are_counted() {
+        let trace = trace(&[(0, 5), (16, 6), (50, 8), (66, 9), (116, 12), (1000, 400)]);
+        let all = ms(0)..ms(9999);
+        assert_eq!(trace.shown_and_missing(&all), (4, 3));
+        assert_eq!(trace.missing_in_a_row(&all), 2);
+        assert_eq!(trace.missing_in_a_row(&(ms(0)..ms(60))), 1);
     }
 
     #[test]

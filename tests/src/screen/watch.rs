@@ -11,11 +11,11 @@ use super::trace::Trace;
 /// Four looks a picture at 60 a second.
 const EVERY: Duration = Duration::from_millis(4);
 
-/// A look under way; it goes on until [`Watch::end`].
+/// A look under way; it goes on until [`Watch::end`], or until it is dropped.
 pub struct Watch {
     begin: Instant,
     ends: Arc<AtomicBool>,
-    looking: JoinHandle<Seen>,
+    looking: Option<JoinHandle<Seen>>,
 }
 
 /// What was seen.
@@ -39,7 +39,7 @@ impl Watch {
         let begin = Instant::now();
         let told = Arc::clone(&ends);
         let looking = std::thread::spawn(move || look(&display, begin, &told));
-        Self { begin, ends, looking }
+        Self { begin, ends, looking: Some(looking) }
     }
 
     /// How long it lasts so far; the time of what is seen now.
@@ -48,9 +48,20 @@ impl Watch {
     }
 
     /// Ends it.
-    pub fn end(self) -> Seen {
+    pub fn end(mut self) -> Seen {
         self.ends.store(true, Ordering::Relaxed);
-        self.looking.join().expect("looking does not panic")
+        let looking = self.looking.take().expect("it is taken here and by the end of the value");
+        looking.join().expect("looking does not panic")
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.ends.store(true, Ordering::Relaxed);
+        // The screen goes with the thread that looks at it.
+        if let Some(looking) = self.looking.take() {
+            drop(looking.join());
+        }
     }
 }
 

@@ -10,13 +10,13 @@ use tests::net::{Addresses, Host, Network};
 use tests::screen::display::WINDOWS;
 use tests::screen::figures::{in_step, start_spread};
 use tests::screen::sound::Recording;
-use tests::screen::stage::Stage;
+use tests::screen::stage::{CLOCKS, Stage};
 use tests::screen::watch::{Seen, Watch};
 use tests::signal::Server;
 use tests::{SOON, free_port};
 
 use crate::person::{Person, Ticket};
-use crate::profile::{CLOCKS, Profile};
+use crate::profile::Profile;
 use crate::report::{Evening, Part, Start};
 
 const NAMES: [&str; WINDOWS] = ["Ana", "Bea", "Cem", "Dora"];
@@ -35,6 +35,8 @@ pub(crate) struct Plan {
     pub(crate) outage: Duration,
     /// Only starts, seeks and the soak.
     pub(crate) calm: bool,
+    /// Everybody has the app's window, and not mpv's.
+    pub(crate) in_windows: bool,
 }
 
 /// One evening over one network.
@@ -116,6 +118,7 @@ impl Course<'_> {
             server: &self.address,
             clock: CLOCKS[window],
             folder: self.folder,
+            in_window: self.plan.in_windows,
             begin: self.begin,
         };
         Person::come(&self.machines[window], self.stage, &ticket)

@@ -25,6 +25,7 @@ use proof::Proof;
 const USAGE: &str = "\
 drift [lan|rtt40|rtt80]… [--calm] [--short] [--proof] [--keep FOLDER]
   lan, rtt40, rtt80   over these networks; all of them when none is named
+  --windows           the film in the app's own windows; in mpv's without this
   --calm              only starts, seeks and undisturbed play: nobody fails
   --short             half a minute undisturbed instead of three
   --proof             only the proof of the instruments
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let (calm, short, only_proof) = (flag("--calm"), flag("--short"), flag("--proof"));
+    let in_windows = flag("--windows");
     let keep =
         words.iter().position(|word| word == "--keep").map(|at| words.drain(at..(at + 2).min(words.len())).next_back());
     let unknown = words.iter().find(|word| PROFILES.iter().all(|profile| profile.name != word.as_str()));
@@ -85,7 +87,7 @@ fn main() -> ExitCode {
 
     let soak = Duration::from_secs(if short { 30 } else { 180 });
     let outage = Duration::from_secs(if short { 20 } else { 60 });
-    let plan = Plan { film, folder: folder.clone(), soak, outage, calm };
+    let plan = Plan { film, folder: folder.clone(), soak, outage, calm, in_windows };
     let chosen = PROFILES.iter().filter(|profile| words.is_empty() || words.iter().any(|word| word == profile.name));
     let (mut tables, mut all, mut broken) = (String::new(), Vec::new(), Vec::new());
     for profile in chosen {

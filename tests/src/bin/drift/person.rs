@@ -27,6 +27,8 @@ pub(crate) struct Ticket<'a> {
     pub(crate) clock: &'a str,
     /// Where its files are, and its log.
     pub(crate) folder: &'a Path,
+    /// The film is in the app's own window, and not in one of mpv.
+    pub(crate) in_window: bool,
     /// When the measurement began: the log counts from there.
     pub(crate) begin: Instant,
 }
@@ -46,7 +48,12 @@ impl Person {
         let mut paths = vec![stage.mpv(ticket.window)];
         paths.extend(std::env::split_paths(&std::env::var_os("PATH").expect("PATH is set")));
         let mut command = Command::new(app::binary());
-        command.args(&ticket.words).args(["--headless", "--every", "100", "--player", "mpv", "--low-power", "off"]);
+        command.args(&ticket.words).args(["--every", "100", "--low-power", "off"]);
+        if ticket.in_window {
+            command.args(stage.window_flags(ticket.window)).envs(stage.window_variables(ticket.window));
+        } else {
+            command.args(["--headless", "--player", "mpv"]);
+        }
         command.args(["--server", ticket.server, "--name", ticket.name]);
         // Every event of the room, with its time: what a cause is looked for in.
         command.arg("--settings").arg(home.join("settings")).args([

@@ -31,7 +31,7 @@ pub(crate) const PROFILES: [Profile; 3] = [
     Profile {
         name: "rtt40",
         says: "40 ms between each person and the server, 80 ms between two people",
-        line: Some(Line { round_trip: Duration::from_millis(40), loss_percent: 0.0 }),
+        line: Some(Line { round_trip: Duration::from_millis(40), loss_percent: 0.0, rate: None }),
         p50_max: 100.0,
         p95_max: 250.0,
         p99_max: 400.0,
@@ -40,13 +40,10 @@ pub(crate) const PROFILES: [Profile; 3] = [
     Profile {
         name: "rtt80",
         says: "80 ms between each person and the server, 160 ms between two people; of a hundred packets one is lost on the way there and back",
-        line: Some(Line { round_trip: Duration::from_millis(80), loss_percent: 0.5 }),
+        line: Some(Line { round_trip: Duration::from_millis(80), loss_percent: 0.5, rate: None }),
         p50_max: 100.0,
         p95_max: 250.0,
         p99_max: 400.0,
         start_max: 150.0,
     },
 ];
-
-/// Everybody's own clock: milliseconds ahead, and millionths too fast.
-pub(crate) const CLOCKS: [&str; 4] = ["0,100", "3700,-100", "41,60", "86400123,-40"];
