@@ -26,15 +26,19 @@ pub fn install(level: LogLevel, file: Option<&str>) {
         Some(Err(error)) => (Box::new(io::stderr()), Some(error)),
         None => (Box::new(io::stderr()), None),
     };
-    let level = filter(level);
-    if log::set_boxed_logger(Box::new(Logger { out: Mutex::new(out), level })).is_err() {
+    if log::set_boxed_logger(Box::new(Logger { out: Mutex::new(out) })).is_err() {
         // A host program has its own logger; ours is then not wanted.
         return;
     }
-    log::set_max_level(level);
+    set_level(level);
     if let (Some(error), Some(file)) = (trouble, file) {
         log::warn!("cannot open the log file {file}: {error}");
     }
+}
+
+/// From now on so much is logged.
+pub fn set_level(level: LogLevel) {
+    log::set_max_level(filter(level));
 }
 
 fn open(path: &str) -> io::Result<std::fs::File> {
@@ -54,14 +58,11 @@ const fn filter(level: LogLevel) -> LevelFilter {
 
 struct Logger {
     out: Mutex<Box<dyn Write + Send>>,
-    level: LevelFilter,
 }
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // What other people's crates do step by step is of no use here.
-        let level = if is_ours(metadata.target()) { self.level } else { self.level.min(LevelFilter::Warn) };
-        metadata.level() <= level
+        metadata.level() <= level_for(metadata.target(), log::max_level())
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -81,6 +82,11 @@ impl Log for Logger {
     }
 
     fn flush(&self) {}
+}
+
+/// What other people's crates do step by step is of no use here.
+fn level_for(target: &str, level: LevelFilter) -> LevelFilter {
+    if is_ours(target) { level } else { level.min(LevelFilter::Warn) }
 }
 
 fn is_ours(target: &str) -> bool {
@@ -150,10 +156,8 @@ mod tests {
 
     #[test]
     fn others_crates_are_quiet() {
-        let logger = Logger { out: Mutex::new(Box::new(io::sink())), level: LevelFilter::Debug };
-        let enabled = |target, level| logger.enabled(&Metadata::builder().target(target).level(level).build());
-        assert!(enabled("bittorrent::client", log::Level::Debug));
-        assert!(!enabled("polling", log::Level::Info));
-        assert!(enabled("polling", log::Level::Warn));
+        assert_eq!(level_for("bittorrent::client", LevelFilter::Debug), LevelFilter::Debug);
+        assert_eq!(level_for("polling", LevelFilter::Debug), LevelFilter::Warn);
+        assert_eq!(level_for("polling", LevelFilter::Error), LevelFilter::Error);
     }
 }

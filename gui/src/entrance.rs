@@ -1,6 +1,6 @@
 //! From a command line to a session: settings, the server, the room's address, the player.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use session::clock::Clock;
@@ -10,8 +10,9 @@ use session::proto::invite::Invite;
 use session::proto::participant::{Entry, Setup};
 use session::proto::server_url::ServerUrl;
 use session::proto::settings::{Films, Recent, Settings};
-use session::settings::{Home, engine_config, machine};
+use session::settings::{Home, Loaded, engine_config, machine};
 use session::{EngineChoice, Options, Session};
+use engine_proto::flags::LogLevel;
 use sharestream_engine::logging;
 use signal_proto::ids::{ParticipantId, RoomCode};
 
@@ -76,8 +77,7 @@ impl Entrance {
         let loaded = home.as_ref().map(Home::load);
         let (mut settings, mut notes) =
             loaded.as_ref().map(|loaded| (loaded.settings.clone(), loaded.notes.clone())).unwrap_or_default();
-        let variable = |name: &str| loaded.as_ref().and_then(|loaded| loaded.variables.value(name).map(str::to_owned));
-        install_log(args, home.as_ref(), variable, &mut notes);
+        install_log(args, home.as_ref(), loaded.as_ref(), &mut notes);
         take_over(&mut settings, args);
 
         let hosting = matches!(task, Task::Host { .. });
@@ -105,7 +105,7 @@ impl Entrance {
             rendezvous: dialed.rendezvous(),
             nonce: getrandom::u64()?,
             weak: settings.spares(&machine()).is_some(),
-            output_offset: settings.audio_offset,
+            offsets: settings.offsets.clone(),
             player: player.traits(),
             late_join: settings.late_join,
             spoiler_safe: settings.spoiler_safe,
@@ -246,17 +246,29 @@ fn engine_flags(settings: &Settings) -> Vec<String> {
     ]
 }
 
+/// The flag's level, the variables', or that of the settings.
+pub(crate) fn log_level(args: &Args, loaded: Option<&Loaded>) -> LogLevel {
+    let variable = |name: &str| loaded.and_then(|loaded| loaded.variables.value(name).map(str::to_owned));
+    let is_detailed = loaded.is_some_and(|loaded| loaded.settings.detailed_log);
+    logging::level(args.log_level, variable, if is_detailed { LogLevel::Debug } else { LogLevel::Info })
+}
+
+/// Where the log is.
+pub(crate) fn log_file(args: &Args, home: Option<&Home>) -> Option<String> {
+    let usual = || home.map(|home| home.folder().join("sharestream.log"));
+    args.log_file.clone().or_else(usual).map(|file| file.display().to_string())
+}
+
 /// The screen belongs to the room, so the log goes to a file.
-fn install_log(args: &Args, home: Option<&Home>, variable: impl Fn(&str) -> Option<String>, notes: &mut Vec<String>) {
-    let level = logging::level(args.log_level, variable, engine_proto::flags::LogLevel::Info);
-    let file = args.log_file.clone().or_else(|| home.map(|home| home.folder().join("sharestream.log")));
-    let Some(file) = file else { return };
-    if let Some(folder) = file.parent()
+fn install_log(args: &Args, home: Option<&Home>, loaded: Option<&Loaded>, notes: &mut Vec<String>) {
+    let level = log_level(args, loaded);
+    let Some(file) = log_file(args, home) else { return };
+    if let Some(folder) = Path::new(&file).parent()
         && let Err(error) = std::fs::create_dir_all(folder)
     {
         return notes.push(format!("There is no log: {}: {error}", folder.display()));
     }
-    logging::install(level, Some(&file.display().to_string()));
+    logging::install(level, Some(&file));
 }
 
 fn remembered(home: Option<&Home>, server: &ServerUrl, code: &RoomCode) -> Option<String> {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use tests::app::{self, App};
 use tests::process::{Program, find};
 use tests::screen::film;
+use tests::screen::sound::Sound;
 use tests::screen::stage::Stage;
 use tests::signal::Server;
 use tests::{SOON, free_port, scratch, within};
@@ -50,6 +51,10 @@ fn two_windows_show_one_film() {
     let mut viewer = App::window(&stage, 1, "Bea", &["join", &code, "--server", &url]);
     viewer.sees("the whole film", |view| view["film"]["stage"]["is"] == "complete");
     viewer.sees("a player that stands", |view| view["playback"]["position"].is_number());
+
+    // Sound may be later in one place than in another, so it is known where it goes.
+    host.sees("where its sound goes", |view| view["playback"]["output"] == Sound::name(0).as_str());
+    viewer.sees("where its sound goes", |view| view["playback"]["output"] == Sound::name(1).as_str());
 
     host.send(&json!({"cmd": "play"}));
     for person in [&mut host, &mut viewer] {

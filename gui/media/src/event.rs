@@ -51,6 +51,11 @@ pub enum Event {
         /// So many since the film was opened.
         frames: u64,
     },
+    /// Sound goes there from now on: one of [`sound_outputs`](crate::sound_outputs). Outputs that have no names are not told of.
+    Output {
+        /// As the system calls it.
+        name: String,
+    },
     /// There is no device to play sound on, or it went away: the film plays without.
     NoSoundDevice,
     /// Subtitles that were added cannot be read.

@@ -18,6 +18,7 @@ use crate::frame::Shutter;
 use crate::hearing::{Heard, text_sink};
 use crate::limits::{CLOSING_MAX, DROPS_TOLD_MAX, FRAMES_MAX, LATENESS_MAX, MESSAGES_MAX};
 use crate::pace::{self, Pace};
+use crate::sound;
 use crate::tracks;
 
 /// Wakes the player's thread from any other, without ever waiting.
@@ -36,6 +37,7 @@ pub(crate) struct Pipeline {
     playbin: gst::Pipeline,
     pace: Pace,
     video: AppSink,
+    sound: gst::Element,
     bus: gst::Bus,
     messages: Messages,
     pub(crate) shutter: Arc<Shutter>,
@@ -97,7 +99,8 @@ impl Pipeline {
             }
             BusSyncReply::Drop
         });
-        Ok(Self { playbin, pace: Pace::new(), video, bus, messages, shutter, heard, tracks_changed })
+        let sound = sound.clone();
+        Ok(Self { playbin, pace: Pace::new(), video, sound, bus, messages, shutter, heard, tracks_changed })
     }
 
     /// What was said since the last time, in order.
@@ -131,6 +134,11 @@ impl Pipeline {
     /// It goes by the clock of a device that plays its sound.
     pub(crate) fn has_device(&self) -> bool {
         pace::has_device(&self.playbin)
+    }
+
+    /// The system's own name of the output that sound goes to.
+    pub(crate) fn output(&self) -> Option<String> {
+        sound::current(&self.sound)
     }
 
     /// It runs.

@@ -58,6 +58,23 @@ fn system() -> Option<gst::Element> {
     factory?.create().build().ok()
 }
 
+/// The system's own name of the output that a sink plays on now, if it has one: people plug things in while a film runs.
+pub(crate) fn current(sink: &gst::Element) -> Option<String> {
+    let is_told = sink.has_property_with_type("current-device", String::static_type());
+    is_told.then(|| sink.property::<Option<String>>("current-device")).flatten()
+}
+
+/// What people call the output of that name of the system's: one of [`sound_outputs`].
+pub(crate) fn output_name(current: &str) -> String {
+    let is_it = |device: &gst::Device| {
+        let internal = device.has_property_with_type("internal-name", String::static_type());
+        internal && device.property::<Option<String>>("internal-name").as_deref() == Some(current)
+    };
+    let found = devices().into_iter().find(is_it);
+    let name = found.map_or_else(|| current.to_owned(), |device| device.display_name().to_string());
+    printable(&name, NAME_CHARS_MAX)
+}
+
 fn named(name: &str) -> Option<gst::Element> {
     let is_it = |device: &gst::Device| printable(&device.display_name(), NAME_CHARS_MAX) == name;
     if let Some(device) = devices().into_iter().find(is_it) {

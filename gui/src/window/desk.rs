@@ -18,6 +18,7 @@ use ui::{App, AppWindow, Chat, Screen};
 
 use super::film::Stage;
 use super::keys::Style;
+use super::prefs;
 use super::show::Shown;
 use super::surroundings::Surroundings;
 use crate::args::{Args, Task};
@@ -172,6 +173,7 @@ impl Desk {
         let (language, view) = (self.language(), self.view());
         let app = self.app();
         self.shown.view(&app, language, &view);
+        prefs::show_output(&app, &self.state.borrow().settings, view.playback.output.as_deref());
         self.draw_toasts();
     }
 

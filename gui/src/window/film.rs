@@ -225,6 +225,7 @@ async fn translate(from: Receiver<media::Event>, to: Sender<Event>, aside: impl 
             }
             From::Sought(at) => Event::Sought(media_time(at)),
             From::SeekFailed => Event::SeekFailed,
+            From::Output { name } => Event::Output(name),
             From::Ended => Event::Ended,
             From::Failed(failure) => Event::Failed(match failure {
                 media::Failure::NoDecoder { codec, help } => Failure::NoDecoder { codec: with_help(codec, &help) },

@@ -6,6 +6,7 @@ use session::proto::settings::{Films, Keys, LowPower, Settings, Theme as Look};
 use session::proto::wish::{LateJoin, Wish};
 use session::proto::words::Language;
 use session::settings::machine;
+use sharestream_engine::logging;
 use slint::{ComponentHandle as _, ModelRc, SharedString, VecModel};
 use ui::{App, AppWindow, KeyRow, Player, Prefs, Theme};
 
@@ -13,6 +14,7 @@ use super::desk::Desk;
 use super::keys::{self, Style};
 use super::seat::spawn;
 use super::wire::on;
+use crate::entrance;
 
 const GIGA: u64 = 1_000_000_000;
 const KILO: u64 = 1_000;
@@ -50,6 +52,10 @@ pub(super) fn take_over(desk: &Rc<Desk>) {
         Language::German => format!("Sparsam: {why}."),
     });
     app.global::<App>().set_low_power(low_power.unwrap_or_default().into());
+    logging::set_level(entrance::log_level(&desk.args, loaded.as_ref()));
+    let log = entrance::log_file(&desk.args, desk.home.as_ref());
+    app.global::<Prefs>().set_log_file(log.map(|file| file.into()).unwrap_or_default());
+    show_output(&app, &settings, desk.view().playback.output.as_deref());
     if let Some(loaded) = loaded {
         let set: Vec<&str> = loaded.variables.in_force().collect();
         let words = match (set.is_empty(), language) {
@@ -107,7 +113,6 @@ fn show(app: &AppWindow, settings: &Settings) {
     prefs.set_turn_password(text(&settings.turn.password));
     prefs.set_films_delete(settings.films == Films::Delete);
     prefs.set_upload(settings.upload);
-    prefs.set_audio_offset(format!("{}", settings.audio_offset).into());
     prefs.set_folder(text(&settings.download_folder));
     prefs.set_disk_limit(amount(settings.disk_limit, GIGA));
     prefs.set_max_upload(amount(settings.max_upload, KILO));
@@ -142,6 +147,14 @@ fn show(app: &AppWindow, settings: &Settings) {
     prefs.set_subtitle_size(to_f32(settings.looks.subtitle_size));
     prefs.set_subtitle_box(settings.looks.subtitle_box);
     prefs.set_mpv_keys(settings.looks.keys == Keys::Mpv);
+    prefs.set_detailed_log(settings.detailed_log);
+}
+
+/// Where sound goes now, and how late it is there.
+pub(super) fn show_output(app: &AppWindow, settings: &Settings, output: Option<&str>) {
+    let prefs = app.global::<Prefs>();
+    prefs.set_output(output.unwrap_or_default().into());
+    prefs.set_audio_offset(settings.offsets.of(output).to_string().into());
 }
 
 /// Sizes that people choose from.
@@ -161,14 +174,18 @@ fn change(desk: &Rc<Desk>, name: &str, value: &str) {
             "Dieses System hat keinen Ordner für Einstellungen; nichts wird behalten",
         ));
     };
-    match home.change_one(name, &stored(name, value)) {
+    let output = desk.view().playback.output.clone();
+    let changed = match output.as_deref().filter(|_| name == "audioOffset") {
+        Some(output) => home.change_offset(output, &stored(name, value)),
+        None => home.change_one(name, &stored(name, value)),
+    };
+    match changed {
         Ok(()) => {
-            if name == "audioOffset"
-                && let Ok(offset) = value.trim().replace(',', ".").parse()
-            {
+            take_over(desk);
+            if name == "audioOffset" {
+                let offset = desk.state.borrow().settings.offsets.of(output.as_deref());
                 desk.wish(Wish::SetOutputOffset(offset));
             }
-            take_over(desk);
             desk.draw();
         }
         Err(refused) => {

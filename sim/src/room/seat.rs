@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bittorrent_proto::rng::Rng;
 use session_proto::participant::{Entry, Input, Output, Participant, Setup};
 use session_proto::player::{Command, Traits};
+use session_proto::settings::Offsets;
 use session_proto::wish::LateJoin;
 use session_proto::words::Language;
 use signal_proto::ids::{ParticipantId, RoomCode};
@@ -68,7 +69,7 @@ impl Seat {
             rendezvous: "ws://server/".into(),
             nonce: self.runs * 1_000 + u64::from(self.name.as_bytes().last().copied().unwrap_or_default()),
             weak: false,
-            output_offset: 0.0,
+            offsets: Offsets::default(),
             player: Traits { live_rate_max: 0.05, keeps_pitch: true, start_latency: Duration::from_millis(30) },
             late_join: LateJoin::Now,
             deletes_films: false,

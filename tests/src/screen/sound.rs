@@ -35,7 +35,7 @@ impl Sound {
         for (ear, channel) in CHANNELS.iter().enumerate() {
             command.arg("-L").arg(format!(
                 "module-remap-sink sink_name=ear{ear} master=all channels=1 master_channel_map={channel} \
-                 channel_map=mono remix=no"
+                 channel_map=mono remix=no sink_properties=device.description=ear{ear}"
             ));
         }
         let mut server = Program::start(&mut command);

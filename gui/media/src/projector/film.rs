@@ -45,6 +45,8 @@ pub(super) struct Film {
     look: Option<(Instant, bool)>,
     pub(super) watch: Watch,
     pub(super) warming: Option<Warming>,
+    /// Where sound went when that was told last, in the system's words.
+    pub(super) output: Option<String>,
     /// It was open before, and whoever holds the player does not learn that it is opened again.
     is_again: bool,
     /// A seek was asked for before it was opened again.
@@ -112,6 +114,7 @@ impl Film {
             told_late: None,
             look: None,
             watch: Watch::default(),
+            output: None,
             warming: None,
             is_again: false,
             owes_sought: false,
@@ -277,6 +280,9 @@ impl Film {
             return self.watch.rest();
         }
         self.watch.begin(now);
+        if self.watch.poll_timeout().is_some_and(|due| due <= now) {
+            self.look_at_output();
+        }
         let Some(at) = self.pipeline.position() else { return };
         if let Some(place) = self.watch.look(now, at, self.rate.live) {
             log::warn!("the film is at {at:?} and should be at {place:?}: it is opened again");
@@ -305,6 +311,7 @@ impl Film {
                 self.tell(Event::Sought(self.pipeline.position().unwrap_or(self.start)));
             }
         }
+        self.look_at_output();
         self.settle_subtitles();
         self.mend_rate();
         if self.wished {

@@ -7,6 +7,7 @@ mod choice;
 mod film;
 mod messages;
 mod moving;
+mod output;
 mod warming;
 mod watch;
 

@@ -46,6 +46,10 @@ pub const DOTENV_LEN_MAX: usize = 64 * 1024;
 
 /// Bytes of one setting that is text.
 pub const SETTING_LEN_MAX: usize = 4096;
+/// Outputs of sound with an offset of their own. Full: one of them has the usual one again.
+pub const OUTPUTS_MAX: usize = 32;
+/// Seconds that speakers may be late or early: more is a mistake, not a speaker.
+pub const OUTPUT_OFFSET_MAX: f64 = 5.0;
 
 /// Rooms that are remembered.
 pub const RECENT_ROOMS_MAX: usize = 20;

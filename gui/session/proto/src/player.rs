@@ -73,6 +73,8 @@ pub enum Event {
     Sought(MediaTime),
     /// It cannot seek there; it is where it was.
     SeekFailed,
+    /// Its sound goes to the output of that name from now on.
+    Output(String),
     /// The film's last frame was shown; it stands there.
     Ended,
     /// The film cannot be played here.

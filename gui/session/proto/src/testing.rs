@@ -19,6 +19,7 @@ use signal_proto::time::MediaTime;
 
 use crate::participant::{EngineNews, Entry, Input, Output, Participant, Setup, SignalNews};
 use crate::player::{Command, Event, Sample, Traits};
+use crate::settings::Offsets;
 use crate::view::View;
 use crate::wish::{LateJoin, Wish};
 use crate::words::Language;
@@ -48,7 +49,7 @@ pub(crate) fn setup(entry: Entry) -> Setup {
         rendezvous: "ws://share.example:3001/".into(),
         nonce: 0xabc,
         weak: false,
-        output_offset: 0.0,
+        offsets: Offsets::default(),
         player: Traits { live_rate_max: 0.05, keeps_pitch: true, start_latency: Duration::ZERO },
         late_join: LateJoin::Now,
         deletes_films: false,

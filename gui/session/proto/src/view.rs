@@ -262,6 +262,10 @@ pub struct Playback {
     pub starts_in: Option<f64>,
     /// The film's last frame was shown.
     pub ended: bool,
+    /// Where the sound goes, as the system calls it, once the player said so.
+    pub output: Option<String>,
+    /// How much later than the player says the sound leaves there, in seconds.
+    pub output_offset: f64,
     /// 0 to 1.
     pub volume: f64,
     /// No sound.

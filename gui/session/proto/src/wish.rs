@@ -60,7 +60,7 @@ pub enum Wish {
     ShareSubtitles(String),
     /// My subtitles so much later, in seconds.
     SetSubtitleDelay(f64),
-    /// How much later than the player says the sound leaves my speakers, in seconds.
+    /// How much later than the player says the sound leaves my speakers, in seconds: those it goes to now.
     SetOutputOffset(f64),
     /// See everybody's reports, or no longer.
     WatchReports(bool),

@@ -125,6 +125,16 @@ impl Home {
         Ok(files::write(&self.folder.join(SETTINGS), stored.to_text().as_bytes())?)
     }
 
+    /// Changes how late an output's sound is, from text as a person typed it.
+    ///
+    /// # Errors
+    /// When it is no such number, or the file cannot be read or written; it is as it was then.
+    pub fn change_offset(&self, output: &str, text: &str) -> Result<(), NotChanged> {
+        let mut stored = self.parsed(SETTINGS, Stored::parse, &mut Vec::new())?;
+        stored.change_offset(output, text)?;
+        Ok(files::write(&self.folder.join(SETTINGS), stored.to_text().as_bytes())?)
+    }
+
     /// The rooms that one was in, and what to say about them.
     pub fn recent(&self) -> (Recents, Vec<String>) {
         let mut notes = Vec::new();

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use session::clock::Clock;
 use session::player::Player as _;
 use session::proto::participant::{End, Entry, Setup};
+use session::proto::settings::Offsets;
 use session::proto::view::View;
 use session::proto::wish::{LateJoin, Wish};
 use session::proto::words::Language;
@@ -148,7 +149,7 @@ impl Scene {
             rendezvous: format!("ws://127.0.0.1:{}/", self.port),
             nonce: u64::from(name.as_bytes()[0]),
             weak: false,
-            output_offset: 0.0,
+            offsets: Offsets::default(),
             player: player.traits(),
             late_join: LateJoin::Now,
             deletes_films: false,

@@ -73,6 +73,34 @@ fn what_is_typed_is_kept_or_refused() {
 }
 
 #[test]
+fn each_output_has_an_offset_of_its_own() {
+    let rig = rig();
+    let prefs = rig.app.global::<Prefs>();
+    prefs.invoke_change("audioOffset".into(), "0,1".into());
+    let mut view = View::default();
+    view.playback.output = Some("Headphones".to_owned());
+    rig.shows(view);
+    assert!(rig.has("The sound leaves “Headphones” later by, in seconds"), "{:?}", rig.labels());
+    assert_eq!(prefs.get_audio_offset(), "0.1");
+    prefs.invoke_change("audioOffset".into(), "0.25".into());
+    assert_eq!(prefs.get_audio_offset(), "0.25");
+    let offsets = kept(&rig).offsets;
+    assert_eq!((offsets.of(None), offsets.of(Some("Headphones"))), (0.1, 0.25));
+    prefs.invoke_change("audioOffset".into(), "late".into());
+    assert_eq!(prefs.get_refused(), "audioOffset");
+    prefs.invoke_change("audioOffset".into(), "".into());
+    assert_eq!((prefs.get_refused().as_str(), prefs.get_audio_offset().as_str()), ("", "0.1"));
+}
+
+#[test]
+fn the_log_is_detailed_at_once() {
+    let rig = rig();
+    rig.press("A detailed log, for whoever looks for a fault");
+    assert!(kept(&rig).detailed_log);
+    assert!(rig.app.global::<Prefs>().get_log_file().ends_with("sharestream.log"));
+}
+
+#[test]
 fn colours_follow_the_system_until_they_are_chosen() {
     let rig = Rig::new();
     let theme = rig.app.global::<ui::Theme>();

@@ -214,7 +214,7 @@ fn prefs(app: &AppWindow) {
     prefs.set_server("wss://share.example".into());
     prefs.set_folder("/home/ana/Videos/ShareStream".into());
     prefs.set_disk_limit("50".into());
-    prefs.set_audio_offset("0.0".into());
+    prefs.set_audio_offset("0".into());
     prefs.set_overridden("Set by the environment: SERVER_URL".into());
 }
 

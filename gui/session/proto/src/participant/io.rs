@@ -10,7 +10,7 @@ use signal_proto::event::ServerEvent;
 use signal_proto::ids::{ParticipantId, RoomCode};
 
 use crate::player;
-use crate::settings::Place;
+use crate::settings::{Offsets, Place};
 use crate::view::{ChatItem, Notice};
 use crate::wish::{LateJoin, Wish};
 use crate::words::Language;
@@ -36,8 +36,8 @@ pub struct Setup {
     pub nonce: u64,
     /// It is a slow machine: wider bands, and more is fetched before a start.
     pub weak: bool,
-    /// How much later than the player says the sound leaves the speakers, in seconds.
-    pub output_offset: f64,
+    /// How much later than the player says the sound leaves the speakers.
+    pub offsets: Offsets,
     /// What the player can do.
     pub player: player::Traits,
     /// How to take part in a film that runs already.

@@ -262,6 +262,11 @@ impl Participant {
                 self.on_seek_failed(now);
                 self.tell_ready(now);
             }
+            player::Event::Output(output) => {
+                if self.play.set_output(now, output) {
+                    self.direct(now);
+                }
+            }
             player::Event::Ended => self.on_film_end(now),
             player::Event::Failed(failure) => {
                 // What had been open can be opened again: its stream broke off.

@@ -15,6 +15,7 @@ use super::io::{Output, Setup};
 use super::notices::Subject;
 use super::timers::Wake;
 use crate::player::{Command, Sample};
+use crate::settings::Offsets;
 use crate::view::Part;
 use crate::wish::LateJoin;
 use crate::words::Plain;
@@ -65,6 +66,10 @@ pub(super) struct Play {
     /// The room's place cannot be reached: its bytes are not here.
     pub(super) unreachable: bool,
     live_rate_max: f64,
+    offsets: Offsets,
+    /// Where the sound goes, once the player said so.
+    pub(super) output: Option<String>,
+    /// Of that output.
     pub(super) output_offset: f64,
     pub(super) weak: bool,
 }
@@ -118,7 +123,7 @@ pub(super) enum Doing {
 impl Play {
     pub(super) fn new(now: Instant, setup: &Setup) -> Self {
         let live_rate_max = setup.player.live_rate_max;
-        let device = Device { weak: setup.weak, live_rate_max, output_offset: setup.output_offset };
+        let device = Device { weak: setup.weak, live_rate_max, output_offset: setup.offsets.of(None) };
         Self {
             clock: RoomClock::new(now),
             rough: (now, ServerTime::from_unix_ms(0)),
@@ -132,7 +137,9 @@ impl Play {
             tries: 0,
             unreachable: false,
             live_rate_max,
-            output_offset: setup.output_offset,
+            offsets: setup.offsets.clone(),
+            output: None,
+            output_offset: setup.offsets.of(None),
             weak: setup.weak,
         }
     }
@@ -200,14 +207,33 @@ impl Play {
         self.player.rate
     }
 
-    /// The sound leaves the speakers so much later than the player says, in seconds.
+    /// The sound leaves the speakers so much later than the player says, in seconds; others, if it is somewhere else one day, do not.
     pub(super) fn set_output_offset(&mut self, now: Instant, offset: f64) {
+        match &self.output {
+            Some(output) => self.offsets.set(output, offset),
+            None => self.offsets.usual = offset,
+        }
+        self.mend_output_offset(now);
+    }
+
+    /// The sound goes there from now on. True: it is later or earlier there than it was.
+    pub(super) fn set_output(&mut self, now: Instant, output: String) -> bool {
+        self.output = Some(output);
+        self.mend_output_offset(now)
+    }
+
+    fn mend_output_offset(&mut self, now: Instant) -> bool {
+        let offset = self.offsets.of(self.output.as_deref());
+        if (offset - self.output_offset).abs() < f64::EPSILON {
+            return false;
+        }
         self.output_offset = offset;
         let device = Device { weak: self.weak, live_rate_max: self.live_rate_max, output_offset: offset };
         self.controller = SyncController::new(now, device);
         if let Some(anchor) = self.anchor.clone() {
             self.controller.handle_input(now, Drift::Anchor(anchor));
         }
+        true
     }
 
     /// The player has no film any more.

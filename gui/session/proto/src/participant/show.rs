@@ -216,6 +216,8 @@ impl Participant {
             waits_for: self.deadline.filter(|_| waits).map(|at| self.seconds_until(now, at)),
             starts_in: start.map(|at| self.seconds_until(now, at)),
             ended: play.player.ended,
+            output: play.output.clone(),
+            output_offset: play.output_offset,
             volume: play.player.volume,
             muted: play.player.muted,
         }

@@ -11,6 +11,7 @@ use super::Participant;
 use super::io::{End, Output};
 use super::notices::Subject;
 use super::timers::Wake;
+use crate::limits::OUTPUT_OFFSET_MAX;
 use crate::player::Command;
 use crate::view::Part;
 use crate::wish::{Control, Wish};
@@ -265,7 +266,7 @@ impl Participant {
     }
 
     fn set_output_offset(&mut self, now: Instant, offset: f64) {
-        self.play.set_output_offset(now, offset.clamp(-OFFSET_MAX, OFFSET_MAX));
+        self.play.set_output_offset(now, offset.clamp(-OUTPUT_OFFSET_MAX, OUTPUT_OFFSET_MAX));
         self.direct(now);
     }
 
@@ -295,6 +296,3 @@ impl Participant {
         format!("{:x}-{}", self.setup.nonce, self.actions)
     }
 }
-
-/// No loudspeaker is further behind than that, in seconds.
-const OFFSET_MAX: f64 = 2.0;

@@ -2,11 +2,11 @@
 
 use std::ops::RangeInclusive;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use signal_proto::limits::NAME_CHARS_MAX;
 
-use super::{Films, Keys, LowPower, Settings, Theme, Wrong};
-use crate::limits::SETTING_LEN_MAX;
+use super::{Films, Keys, LowPower, Offsets, Settings, Theme, Wrong};
+use crate::limits::{OUTPUT_OFFSET_MAX, OUTPUTS_MAX, SETTING_LEN_MAX};
 use crate::server_url::ServerUrl;
 use crate::wish::LateJoin;
 use crate::words::Language;
@@ -24,7 +24,7 @@ pub(super) struct Field {
 }
 
 /// Every setting.
-pub(super) const FIELDS: [Field; 25] = [
+pub(super) const FIELDS: [Field; 27] = [
     Field {
         name: "server",
         variable: Some("SERVER_URL"),
@@ -97,11 +97,32 @@ pub(super) const FIELDS: [Field; 25] = [
         name: "audioOffset",
         variable: None,
         read: |settings, value| {
-            let seconds = value.as_f64().filter(|seconds| seconds.abs() <= AUDIO_OFFSET_MAX);
-            settings.audio_offset = seconds.ok_or(Wrong::Seconds(-AUDIO_OFFSET_MAX, AUDIO_OFFSET_MAX))?;
+            settings.offsets.usual = offset(value)?;
             Ok(())
         },
-        write: |settings| Some(json!(settings.audio_offset)),
+        write: |settings| Some(json!(settings.offsets.usual)),
+    },
+    Field {
+        name: "audioOffsets",
+        variable: None,
+        read: |settings, value| {
+            let table = value.as_object().ok_or(Wrong::Offsets)?;
+            let mut offsets = Offsets { usual: settings.offsets.usual, ..Offsets::default() };
+            for (output, value) in table {
+                let is_name = !output.is_empty() && output.len() <= SETTING_LEN_MAX;
+                if !is_name || table.len() > OUTPUTS_MAX {
+                    return Err(Wrong::Offsets);
+                }
+                offsets.set(output, offset(value)?);
+            }
+            settings.offsets = offsets;
+            Ok(())
+        },
+        write: |settings| {
+            let table: Map<String, Value> =
+                settings.offsets.by_output().map(|(output, offset)| (output.to_owned(), json!(offset))).collect();
+            (!table.is_empty()).then_some(Value::Object(table))
+        },
     },
     Field {
         name: "downloadFolder",
@@ -194,6 +215,12 @@ pub(super) const FIELDS: [Field; 25] = [
         write: |settings| Some(settings.spoiler_safe.into()),
     },
     Field {
+        name: "detailedLog",
+        variable: None,
+        read: |settings, value| flag(value).map(|on| settings.detailed_log = on),
+        write: |settings| Some(settings.detailed_log.into()),
+    },
+    Field {
         name: "theme",
         variable: None,
         read: |settings, value| {
@@ -248,8 +275,10 @@ const TEXT_SIZE: RangeInclusive<f64> = 1.0..=2.0;
 /// Of subtitles, which have the film's width to themselves.
 const SUBTITLE_SIZE: RangeInclusive<f64> = 0.5..=3.0;
 
-/// Seconds that speakers may be late or early: more is a mistake, not a speaker.
-const AUDIO_OFFSET_MAX: f64 = 5.0;
+pub(super) fn offset(value: &Value) -> Result<f64, Wrong> {
+    let seconds = value.as_f64().filter(|seconds| seconds.abs() <= OUTPUT_OFFSET_MAX);
+    seconds.ok_or(Wrong::Seconds(-OUTPUT_OFFSET_MAX, OUTPUT_OFFSET_MAX))
+}
 
 fn text(value: &Value) -> Result<String, Wrong> {
     let text = value.as_str().map(str::trim).ok_or(Wrong::NoText)?;

@@ -7,6 +7,7 @@ mod dotenv;
 mod fields;
 mod looks;
 mod low_power;
+mod offsets;
 mod places;
 mod recent;
 mod stored;
@@ -16,6 +17,7 @@ mod wrong;
 pub use dotenv::{BadLine, DotEnv};
 pub use looks::{Keys, Looks, Theme};
 pub use low_power::{Machine, SmallBecause};
+pub use offsets::Offsets;
 pub(crate) use places::WATCHED_MIN;
 pub use places::{Place, Places};
 pub use recent::{Recent, RecentFilm, Recents};
@@ -42,8 +44,8 @@ pub struct Settings {
     pub films: Films,
     /// Whether films are sent to others at all.
     pub upload: bool,
-    /// How much later than the player says the sound leaves the speakers, in seconds; from -5 to 5.
-    pub audio_offset: f64,
+    /// How much later than the player says the sound leaves the speakers.
+    pub offsets: Offsets,
     /// Where downloads live; `None`: the system's folder for what can be fetched again.
     pub download_folder: Option<String>,
     /// Bytes of downloads kept on disk; 0 for no limit.
@@ -66,6 +68,8 @@ pub struct Settings {
     pub language: Option<Language>,
     /// What is said about a scene is shown when it was seen.
     pub spoiler_safe: bool,
+    /// Much is written into the log, for whoever looks for a fault.
+    pub detailed_log: bool,
     /// How the window looks and listens.
     pub looks: Looks,
 }
@@ -120,7 +124,7 @@ impl Default for Settings {
             turn: Turn::default(),
             films: Films::Keep,
             upload: true,
-            audio_offset: 0.0,
+            offsets: Offsets::default(),
             download_folder: None,
             disk_limit: 0,
             max_upload: 0,
@@ -132,6 +136,7 @@ impl Default for Settings {
             late_join: LateJoin::default(),
             language: None,
             spoiler_safe: false,
+            detailed_log: false,
             looks: Looks::default(),
         }
     }

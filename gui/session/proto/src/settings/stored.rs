@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::fields::FIELDS;
+use super::fields::{FIELDS, offset};
 use super::{BadSetting, SettingRefused, Settings, Source};
 use crate::limits::SETTINGS_LEN_MAX;
 
@@ -88,6 +88,23 @@ impl Stored {
         Ok(())
     }
 
+    /// Changes how late an output's sound is, from text as a person typed it; nothing typed is as late as usual.
+    ///
+    /// # Errors
+    /// When it is no such number; all is as it was then.
+    pub fn change_offset(&mut self, output: &str, text: &str) -> Result<(), SettingRefused> {
+        let (mut settings, _) = self.settings();
+        let text = text.trim();
+        if text.is_empty() {
+            settings.offsets.forget(output);
+        } else {
+            let typed = serde_json::from_str(text).unwrap_or(Value::Null);
+            settings.offsets.set(output, offset(&typed)?);
+        }
+        self.change(&settings);
+        Ok(())
+    }
+
     /// For the file: a line a setting, for people too.
     pub fn to_text(&self) -> String {
         let mut text = serde_json::to_string_pretty(&self.0).expect("maps have string keys and no writer is involved");
@@ -100,7 +117,7 @@ impl Stored {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Films, Keys, Looks, LowPower, Theme, Turn};
+    use super::super::{Films, Keys, Looks, LowPower, Offsets, Theme, Turn};
     use super::*;
     use crate::server_url::ServerUrl;
     use crate::wish::LateJoin;
@@ -117,7 +134,11 @@ mod tests {
             },
             films: Films::Delete,
             upload: false,
-            audio_offset: -0.25,
+            offsets: {
+                let mut offsets = Offsets::all(-0.25);
+                offsets.set("Headphones", 0.2);
+                offsets
+            },
             download_folder: Some("/films".into()),
             disk_limit: 1,
             max_upload: 2,
@@ -129,6 +150,7 @@ mod tests {
             late_join: LateJoin::FromStart,
             language: Some(Language::German),
             spoiler_safe: true,
+            detailed_log: true,
             looks: Looks {
                 theme: Theme::Contrast,
                 text_size: 1.5,
@@ -176,6 +198,8 @@ mod tests {
             ("films", &["\"burn\"", "true"]),
             ("upload", &["0", "\"no\""]),
             ("audioOffset", &["5.1", "-6", "\"1\""]),
+            ("audioOffsets", &["0.1", "{\"a\": 6}", "{\"a\": null}", "{\"\": 0}"]),
+            ("detailedLog", &["\"much\""]),
             ("downloadFolder", &["\"\"", "1"]),
             ("diskLimit", &["-1", "1.5", "\"1G\""]),
             ("maxUpload", &["-1"]),
@@ -244,6 +268,20 @@ mod tests {
         }
         stored.change_one("name", "").unwrap();
         assert_eq!(stored.settings().0.name, None);
+    }
+
+    #[test]
+    fn an_outputs_offset_is_changed_from_text() {
+        let mut stored = Stored::parse(br#"{"audioOffset": 0.1, "audioOffsets": {"Speakers": 0}}"#).unwrap();
+        stored.change_offset("Headphones", " 0.25 ").unwrap();
+        let of = |stored: &Stored, output| stored.settings().0.offsets.of(Some(output));
+        assert_eq!(["Headphones", "Speakers", "others"].map(|output| of(&stored, output)), [0.25, 0.0, 0.1]);
+        for text in ["late", "6", "[]"] {
+            assert!(stored.change_offset("Headphones", text).unwrap_err().to_string().contains("from -5 to 5"), "{text}");
+        }
+        stored.change_offset("Headphones", "").unwrap();
+        stored.change_offset("Speakers", "").unwrap();
+        assert_eq!(stored, Stored::parse(br#"{"audioOffset": 0.1}"#).unwrap());
     }
 
     #[test]

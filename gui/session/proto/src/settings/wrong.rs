@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Source;
 use crate::in_both;
-use crate::limits::SETTING_LEN_MAX;
+use crate::limits::{OUTPUTS_MAX, SETTING_LEN_MAX};
 use crate::server_url::ServerUrlError;
 use crate::words::Language;
 
@@ -31,6 +31,8 @@ pub enum Wrong {
     Port,
     /// Seconds from one to the other.
     Seconds(f64, f64),
+    /// Offsets by the names of outputs.
+    Offsets,
     /// A number from one to the other.
     Factor(f64, f64),
     /// One of these.
@@ -114,6 +116,11 @@ impl Wrong {
                     "muss eine Zahl von Sekunden von {from} bis {to} sein"
                 )
             }
+            Self::Offsets => in_both!(
+                l,
+                "must be an object of at most {OUTPUTS_MAX} outputs' names with seconds",
+                "muss ein Objekt aus höchstens {OUTPUTS_MAX} Namen von Ausgängen mit Sekunden sein"
+            ),
             Self::Factor(from, to) => {
                 let (von, bis) = (l.number(&from.to_string()), l.number(&to.to_string()));
                 in_both!(l, "must be a number from {from} to {to}", "muss eine Zahl von {von} bis {bis} sein")

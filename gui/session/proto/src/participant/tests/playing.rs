@@ -3,8 +3,9 @@
 use serde_json::json;
 use signal_proto::time::MediaTime;
 
-use crate::participant::Input;
+use crate::participant::{Input, Setup};
 use crate::player::{Command, Event, Failure, PlayerWish};
+use crate::settings::Offsets;
 use crate::testing::{Desk, join, setup};
 use crate::view::{Correction, Part, PersonState, RoomState};
 use crate::wish::{LateJoin, Wish};
@@ -64,6 +65,33 @@ fn who_shares_a_film_is_told_of_the_room_by_its_state_alone_and_says_that_it_is_
     desk.hear("participant-joined", json!({"id": "cem", "name": "Cem"}));
     desk.run(1_100);
     assert_eq!(desk.said("ready-state").len(), 1, "who comes later hears it, too");
+}
+
+#[test]
+fn each_output_is_as_late_as_it_was_set() {
+    let mut offsets = Offsets::all(0.0);
+    offsets.set("Headphones", 0.3);
+    let mut desk = Desk::entered(Setup { offsets, ..setup(join()) }, "viewer");
+    desk.film();
+    let seek = |desk: &mut Desk, to: f64, seq| {
+        desk.state("paused", to, seq, None, &[]);
+        desk.run(300);
+        let sought = only_seek(&desk.told());
+        desk.player(Event::Sought(at(sought)));
+        sought
+    };
+    assert_eq!((seek(&mut desk, 20.0, 2), desk.view().playback.output), (20.0, None));
+    desk.player(Event::Output("Speakers".into()));
+    assert_eq!(seek(&mut desk, 30.0, 3), 30.0);
+    desk.player(Event::Output("Headphones".into()));
+    let told = desk.view().playback;
+    assert_eq!((told.output.as_deref(), told.output_offset), (Some("Headphones"), 0.3));
+    assert!((only_seek(&desk.told()) - 30.3).abs() < 1e-9, "at once, where it stands");
+    desk.player(Event::Sought(at(30.3)));
+    desk.wish(Wish::SetOutputOffset(0.1));
+    assert!((seek(&mut desk, 40.0, 4) - 40.1).abs() < 1e-9);
+    desk.player(Event::Output("Speakers".into()));
+    assert_eq!(seek(&mut desk, 50.0, 5), 50.0, "what was set for one is not set for another");
 }
 
 #[test]
