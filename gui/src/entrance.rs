@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use engine_proto::flags::LogLevel;
 use session::clock::Clock;
 use session::lan::{Announcement, EmbeddedServer, Resolved, resolve};
 use session::player::{MpvOptions, MpvPlayer, NoPlayer, NullModel, NullPlayer, Player};
@@ -12,7 +13,6 @@ use session::proto::server_url::ServerUrl;
 use session::proto::settings::{Films, Recent, Settings};
 use session::settings::{Home, Loaded, engine_config, machine};
 use session::{EngineChoice, Options, Session};
-use engine_proto::flags::LogLevel;
 use sharestream_engine::logging;
 use signal_proto::ids::{ParticipantId, RoomCode};
 

@@ -107,7 +107,7 @@ pub(super) const FIELDS: [Field; 27] = [
         variable: None,
         read: |settings, value| {
             let table = value.as_object().ok_or(Wrong::Offsets)?;
-            let mut offsets = Offsets { usual: settings.offsets.usual, ..Offsets::default() };
+            let mut offsets = Offsets::all(settings.offsets.usual);
             for (output, value) in table {
                 let is_name = !output.is_empty() && output.len() <= SETTING_LEN_MAX;
                 if !is_name || table.len() > OUTPUTS_MAX {

@@ -277,7 +277,10 @@ mod tests {
         let of = |stored: &Stored, output| stored.settings().0.offsets.of(Some(output));
         assert_eq!(["Headphones", "Speakers", "others"].map(|output| of(&stored, output)), [0.25, 0.0, 0.1]);
         for text in ["late", "6", "[]"] {
-            assert!(stored.change_offset("Headphones", text).unwrap_err().to_string().contains("from -5 to 5"), "{text}");
+            assert!(
+                stored.change_offset("Headphones", text).unwrap_err().to_string().contains("from -5 to 5"),
+                "{text}"
+            );
         }
         stored.change_offset("Headphones", "").unwrap();
         stored.change_offset("Speakers", "").unwrap();
