@@ -90,7 +90,9 @@ fn level_for(target: &str, level: LevelFilter) -> LevelFilter {
 }
 
 fn is_ours(target: &str) -> bool {
-    ["bittorrent", "httprange", "sharestream", "engine"].iter().any(|ours| target.starts_with(ours))
+    ["bittorrent", "engine", "httprange", "media", "session", "sharestream", "signal"]
+        .iter()
+        .any(|ours| target.starts_with(ours))
 }
 
 /// RFC 3339 in UTC.
@@ -157,6 +159,7 @@ mod tests {
     #[test]
     fn others_crates_are_quiet() {
         assert_eq!(level_for("bittorrent::client", LevelFilter::Debug), LevelFilter::Debug);
+        assert_eq!(level_for("media::projector", LevelFilter::Debug), LevelFilter::Debug);
         assert_eq!(level_for("polling", LevelFilter::Debug), LevelFilter::Warn);
         assert_eq!(level_for("polling", LevelFilter::Error), LevelFilter::Error);
     }
