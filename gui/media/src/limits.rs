@@ -40,6 +40,10 @@ pub(crate) const WARMING_LOOK_EVERY: Duration = Duration::from_millis(20);
 pub(crate) const WATCH_EVERY: Duration = Duration::from_secs(1);
 /// Further from where it should be: its clock is wrong, and it is opened again.
 pub(crate) const ASTRAY_MAX: Duration = Duration::from_secs(4);
+/// A film that runs and comes nowhere for so long, though it may be sought meanwhile: the same. A device takes two seconds to begin.
+pub(crate) const STOOD_MAX: Duration = Duration::from_millis(2_500);
+/// After so often it goes by the system's clock instead of its device's.
+pub(crate) const DISTRUSTED_AFTER: u32 = 2;
 /// So often in a film. More: it is left as it is.
 pub(crate) const ASTRAY_TIMES_MAX: u32 = 8;
 

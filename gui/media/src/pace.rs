@@ -10,8 +10,10 @@ use gst::prelude::*;
 /// What a pipeline's clock is made of.
 #[derive(Debug)]
 pub(crate) struct Pace {
-    /// For films without sound: the system's own clock is everybody's.
+    /// For films without sound, and devices that lie: the system's own clock is everybody's.
     own: gst::Clock,
+    /// No device's clock is trusted.
+    pub(crate) own_only: bool,
     rate: f64,
 }
 
@@ -21,12 +23,12 @@ const PARTS: u32 = 10_000;
 impl Pace {
     /// As fast as time.
     pub(crate) fn new() -> Self {
-        Self { own: gst::glib::Object::new::<gst::SystemClock>().upcast(), rate: 1.0 }
+        Self { own: gst::glib::Object::new::<gst::SystemClock>().upcast(), own_only: false, rate: 1.0 }
     }
 
     /// Before it runs: a clock that is this pipeline's alone.
     pub(crate) fn choose_clock(&self, pipeline: &gst::Pipeline) {
-        if !has_device(pipeline) {
+        if self.own_only || !has_device(pipeline) {
             pipeline.use_clock(Some(&self.own));
         }
     }

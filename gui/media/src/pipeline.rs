@@ -131,6 +131,11 @@ impl Pipeline {
         self.pace.set(rate, &self.playbin);
     }
 
+    /// It goes by the system's clock from its next start on, whatever its device's says.
+    pub(crate) fn use_system_clock(&mut self) {
+        self.pace.own_only = true;
+    }
+
     /// It goes by the clock of a device that plays its sound.
     pub(crate) fn has_device(&self) -> bool {
         pace::has_device(&self.playbin)
@@ -212,9 +217,14 @@ impl Pipeline {
     /// As a sound server's clock did.
     #[cfg(test)]
     pub(crate) fn leap(&self, by: Duration) {
-        let clock = self.playbin.clock().expect("it runs");
+        let clock = self.clock().expect("it runs");
         let later = clock.time() + ClockTime::try_from(by).expect("a short time");
         clock.set_calibration(clock.internal_time(), later, 1, 1);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn clock(&self) -> Option<gst::Clock> {
+        self.playbin.clock()
     }
 
     /// Ends it: no picture comes any more. GStreamer's threads end now, or when what they wait for lets them go.

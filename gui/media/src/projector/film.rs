@@ -218,9 +218,12 @@ impl Film {
         if let Some(here) = here.filter(|_| was_open) {
             self.start = here;
         }
-        self.watch.rest();
+        self.rest();
         self.pipeline.close();
         self.pipeline = pipeline()?;
+        if self.watch.distrusts() {
+            self.pipeline.use_system_clock();
+        }
         self.is_again |= was_open;
         self.owes_sought |= self.seeks.clear();
         (self.phase, self.playing_since) = (Phase::Opening, None);
@@ -273,17 +276,23 @@ impl Film {
         }
     }
 
+    /// Nothing is expected of it for now.
+    pub(super) fn rest(&mut self) {
+        let at = if self.watch.runs() { self.pipeline.position() } else { None };
+        self.watch.rest(Instant::now(), at);
+    }
+
     /// Its clock may be wrong.
     fn watch(&mut self, now: Instant) {
         let runs = self.phase == Phase::Open && self.wished && self.playing_since.is_some();
         if !runs || self.buffering.is_some() || self.ended || self.seeks.is_busy() {
-            return self.watch.rest();
+            return self.rest();
         }
-        self.watch.begin(now);
+        let Some(at) = self.pipeline.position() else { return };
+        self.watch.begin(now, Some(at));
         if self.watch.poll_timeout().is_some_and(|due| due <= now) {
             self.look_at_output();
         }
-        let Some(at) = self.pipeline.position() else { return };
         if let Some(place) = self.watch.look(now, at, self.rate.live) {
             log::warn!("the film is at {at:?} and should be at {place:?}: it is opened again");
             self.outcomes.push_back(Outcome::Astray(place));

@@ -45,7 +45,7 @@ impl Film {
     fn on_state(&mut self, state: State) {
         if state != State::Playing {
             self.playing_since = None;
-            self.watch.rest();
+            self.rest();
             // A seek and waiting for bytes stop GStreamer's clock, but are nobody's wish.
             if state == State::Paused && !self.wished && self.phase == Phase::Open {
                 self.tell_running(false);
@@ -54,7 +54,7 @@ impl Film {
         }
         self.playing_since = Some(Instant::now());
         self.pipeline.on_playing();
-        self.watch.begin(Instant::now());
+        self.watch.begin(Instant::now(), self.pipeline.position());
         if self.wished {
             self.tell_running(true);
         }

@@ -81,7 +81,7 @@ impl Film {
     }
 
     pub(super) fn begin(&mut self, seek: Seek) {
-        self.watch.rest();
+        self.rest();
         match self.pipeline.seek(seek.to, self.rate.wished) {
             Ok(()) => {
                 self.ended = false;
