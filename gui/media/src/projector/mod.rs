@@ -8,6 +8,8 @@ mod film;
 mod messages;
 mod moving;
 mod output;
+#[cfg(test)]
+mod tests;
 mod warming;
 mod watch;
 
@@ -189,100 +191,4 @@ fn uri(url: &str) -> Result<String, Failure> {
     let path = std::path::absolute(url).map_err(|error| Failure::Unreadable { why: error.to_string() })?;
     let uri = gst::glib::filename_to_uri(path, None);
     uri.map(String::from).map_err(|error| Failure::Unreadable { why: printable(error.message(), WHY_CHARS_MAX) })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use gst::prelude::*;
-    use smol::channel::bounded;
-
-    use super::*;
-
-    /// With the clip that ships with the app; the last picture's place goes to `frames`, in thousandths of a second.
-    fn at_rest(frames: &Arc<AtomicU64>) -> (Projector, smol::channel::Receiver<Event>) {
-        let last = Arc::clone(frames);
-        let options = Options {
-            frames: Arc::new(move |frame| {
-                let at = u64::try_from(frame.at.as_millis()).expect("a short clip");
-                last.store(at, Ordering::Release);
-            }),
-            cues: Arc::new(|_| {}),
-            sound: Sound::Silent,
-            clock: Arc::new(Instant::now),
-        };
-        let (events, told) = bounded(1000);
-        let (bell, _rung) = bounded(1);
-        let mut projector = Projector::new(options, events, Bell(bell));
-        let film = concat!(env!("CARGO_MANIFEST_DIR"), "/../assets/try-it.webm");
-        let (url, start, title) = (film.to_owned(), Duration::ZERO, String::new());
-        projector.handle_command(Command::Load { url, start, title });
-        (projector, told)
-    }
-
-    /// Drives it until then.
-    fn until(projector: &mut Projector, what: &str, mut is_so: impl FnMut() -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        while !is_so() {
-            assert!(Instant::now() < deadline, "{what} never came");
-            drive(projector);
-        }
-    }
-
-    /// A few thousandths of a second of its thread.
-    fn drive(projector: &mut Projector) {
-        std::thread::sleep(Duration::from_millis(5));
-        projector.handle_messages();
-        if projector.poll_timeout().is_some_and(|due| due <= Instant::now()) {
-            projector.handle_timeout(Instant::now());
-        }
-    }
-
-    #[test]
-    fn a_clock_that_leaps_an_hour_ahead_is_put_right() {
-        let shown = Arc::new(AtomicU64::new(0));
-        let (mut projector, told) = at_rest(&shown);
-        projector.handle_command(Command::Play);
-        until(&mut projector, "the first second", || shown.load(Ordering::Acquire) > 1000);
-        projector.film.as_ref().expect("it plays").pipeline.leap(Duration::from_secs(3600));
-        let before = shown.load(Ordering::Acquire);
-        until(&mut projector, "more of it", || {
-            let at = shown.load(Ordering::Acquire);
-            at > before + 1000 && at < before + 10_000
-        });
-        assert!(!is_disturbed(&told));
-    }
-
-    #[test]
-    fn a_clock_that_stands_is_put_right_though_somebody_seeks() {
-        let shown = Arc::new(AtomicU64::new(0));
-        let (mut projector, told) = at_rest(&shown);
-        projector.handle_command(Command::Play);
-        until(&mut projector, "the first half second", || shown.load(Ordering::Acquire) > 500);
-        let clock = |projector: &Projector| projector.film.as_ref().expect("it plays").pipeline.clock();
-        let broken = clock(&projector).expect("it runs");
-        let begin = Instant::now();
-        let mut to = Duration::from_secs(1);
-        // Whoever keeps it in step sees that it is late, and seeks.
-        while clock(&projector).is_none_or(|clock| clock == broken) {
-            assert!(begin.elapsed() < Duration::from_secs(30), "it stands for ever");
-            broken.set_calibration(broken.internal_time(), broken.time(), 0, 1);
-            if begin.elapsed() > to {
-                to += Duration::from_millis(1200);
-                projector.handle_command(Command::Seek(to));
-            }
-            drive(&mut projector);
-        }
-        let before = shown.load(Ordering::Acquire);
-        until(&mut projector, "more of it", || shown.load(Ordering::Acquire) > before + 1000);
-        assert!(
-            !std::iter::from_fn(|| told.try_recv().ok()).any(|event| matches!(event, Event::Failed(_) | Event::Ended))
-        );
-    }
-
-    fn is_disturbed(told: &smol::channel::Receiver<Event>) -> bool {
-        let wrong = |event: &Event| matches!(event, Event::Ended | Event::Failed(_) | Event::Running(false));
-        std::iter::from_fn(|| told.try_recv().ok()).any(|event| wrong(&event))
-    }
 }
