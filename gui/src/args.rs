@@ -1,15 +1,23 @@
 //! The command line: one table makes parser and help.
 
-use std::collections::BTreeMap;
+mod flags;
+#[cfg(test)]
+mod tests;
+mod values;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
-use engine_proto::flags::{self, LogLevel};
+use engine_proto::flags::LogLevel;
 use session::proto::invite::Invite;
 use session::proto::server_url::ServerUrl;
 use session::proto::settings::LowPower;
 use session::proto::wish::LateJoin;
 use signal_proto::ids::RoomCode;
+
+pub(crate) use flags::help;
+use flags::read;
+use values::{bytes, number, place, size, wrong};
 
 /// What the program is asked for.
 #[derive(Debug)]
@@ -98,51 +106,6 @@ pub(crate) enum PlayerChoice {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct UsageError(String);
-
-/// A flag: its name, what comes after it (nothing for a switch), and what it does.
-type Flag = (&'static str, &'static str, &'static str);
-
-const FLAGS: [Flag; 28] = [
-    ("server", "URL", "the rooms' server; without one, hosting starts a server of its own for the local network"),
-    ("name", "NAME", "what the others see; the system's user otherwise"),
-    ("code", "CODE", "the new room's code, if it is free"),
-    ("window", "", "in a window instead of the terminal"),
-    ("kiosk", "", "in a window that fills the screen, without a desktop too"),
-    ("size", "WIDTHxHEIGHT", "of the window, in pixels; with --kiosk it does not fill the screen then"),
-    ("place", "LEFT,TOP", "of the window, in pixels"),
-    ("lines", "", "beside the window the JSON lines of --headless, on stdin and stdout"),
-    (
-        "player",
-        "own|mpv|unseen|null|none",
-        "the window's own; a window of mpv; mpv without window and sound; a model of a player; no player",
-    ),
-    ("mpv", "PATH", "mpv's program"),
-    ("mpv-flag", "FLAG", "a flag for mpv; may be given more than once"),
-    (
-        "late",
-        "now|start|ask",
-        "in a film that runs already: where the others are, from its start a little faster, or ask",
-    ),
-    ("spectate", "", "only watch: nobody waits for this participant, and the room does not move its player"),
-    ("headless", "", "no screen: JSON lines on stdin and stdout, for programs"),
-    ("every", "MS", "the shortest time between two views of --headless; 250"),
-    ("data-dir", "PATH", "where downloads live"),
-    ("listen-port", "PORT", "the port for the others' engines; 0 for any"),
-    ("http-port", "PORT", "the port of the local server for players; 0 for any"),
-    ("max-upload", "BYTES", "a second, to all others, with K, M or G for 1024 and its powers; 0 for no limit"),
-    ("max-download", "BYTES", "a second, from all others"),
-    ("disk-limit", "BYTES", "of downloads kept on disk; 0 for no limit"),
-    ("engine", "PATH", "run the engine as this program instead of inside"),
-    ("low-power", "auto|on|off", "spare the machine"),
-    ("settings", "PATH", "the folder of settings; the system's own otherwise"),
-    ("log-file", "PATH", "the log; sharestream.log in the folder of settings otherwise"),
-    ("log-level", "LEVEL", "off, error, warn, info, debug or trace"),
-    ("version", "", "say the version"),
-    ("help", "", "this"),
-];
-
-/// The flag that may be given more than once.
-const REPEATED: &str = "mpv-flag";
 
 /// Reads the words after the program's name.
 ///
@@ -295,196 +258,6 @@ fn of_desktop(thing: &str) -> Result<Task, UsageError> {
         Ok(invite) => Ok(Task::Join { invite }),
         Err(error) => {
             Err(UsageError(format!("there is no file {}, and as an invitation: {error}", thing.escape_debug())))
-        }
-    }
-}
-
-/// `1280x720`.
-fn size(text: &str) -> Result<(u32, u32), UsageError> {
-    let parts = text.split_once(['x', 'X']);
-    let parsed = parts.and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
-    parsed
-        .filter(|(width, height)| [width, height].iter().all(|side| (100..=16_384).contains(*side)))
-        .ok_or_else(|| wrong("size", "WIDTHxHEIGHT in pixels, as 1280x720"))
-}
-
-/// `320,0`.
-fn place(text: &str) -> Result<(i32, i32), UsageError> {
-    let parts = text.split_once(',');
-    let parsed = parts.and_then(|(left, top)| Some((left.parse().ok()?, top.parse().ok()?)));
-    parsed.ok_or_else(|| wrong("place", "LEFT,TOP in pixels, as 320,0"))
-}
-
-/// What `--help` prints.
-pub(crate) fn help() -> String {
-    let mut text = if cfg!(feature = "window") {
-        "sharestream                       opens the window\nsharestream FILE|LINK             opens it and shares that film, or comes into that room\n"
-    } else {
-        ""
-    }
-    .to_owned();
-    text.push_str(
-        "sharestream host FILE [flags]     shares a film or folder in a new room, and plays it
-sharestream join CODE|LINK        comes into somebody's room
-sharestream doctor                looks at this machine and its network: what works, what would help
-
-",
-    );
-    let width = FLAGS.iter().map(|(name, takes, _)| name.len() + takes.len()).max().unwrap_or_default() + 5;
-    for (name, takes, does) in FLAGS {
-        let flag = format!("  --{name} {takes}");
-        text.push_str(&format!("{flag:width$}  {does}\n"));
-    }
-    text.push_str(
-        "\nIn a terminal, ? shows the keys. Settings, and the variables SERVER_URL and others: docs/settings.md.\n",
-    );
-    text
-}
-
-/// The words that are no flags, and each flag's values in their order.
-type Read<'a> = (Vec<&'a str>, BTreeMap<&'static str, Vec<String>>);
-
-fn read(words: &[String]) -> Result<Read<'_>, UsageError> {
-    let (mut rest, mut given) = (Vec::new(), BTreeMap::<_, Vec<String>>::new());
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        // One dash and two are the same; a dash alone is a name.
-        let Some(flag) = word.strip_prefix("--").or_else(|| word.strip_prefix('-')).filter(|flag| !flag.is_empty())
-        else {
-            rest.push(word.as_str());
-            continue;
-        };
-        let (name, value) = flag.split_once('=').map_or((flag, None), |(name, value)| (name, Some(value.to_owned())));
-        let name = if name == "h" { "help" } else { name };
-        let Some((name, takes, _)) = FLAGS.iter().find(|(known, _, _)| *known == name) else {
-            return Err(UsageError(format!("there is no flag --{}", name.escape_debug())));
-        };
-        let value = match (takes.is_empty(), value) {
-            (true, None) => String::new(),
-            (true, Some(_)) => return Err(UsageError(format!("--{name} takes no value"))),
-            (false, Some(value)) => value,
-            (false, None) => {
-                words.next().cloned().ok_or_else(|| UsageError(format!("--{name} needs a value: {takes}")))?
-            }
-        };
-        let values = given.entry(*name).or_default();
-        if !values.is_empty() && *name != REPEATED && !takes.is_empty() {
-            return Err(UsageError(format!("--{name} was given twice")));
-        }
-        values.push(value);
-    }
-    Ok((rest, given))
-}
-
-fn number<T: std::str::FromStr>(name: &str, text: &str) -> Result<T, UsageError> {
-    text.parse().map_err(|_| wrong(name, "a number"))
-}
-
-/// As the engine's flags.
-fn bytes(name: &str, text: &str) -> Result<u64, UsageError> {
-    flags::size(text).ok_or_else(|| wrong(name, "a number of bytes, with K, M or G after it"))
-}
-
-fn wrong(name: &str, right: &str) -> UsageError {
-    UsageError(format!("--{name} takes {right}"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn words(line: &str) -> Result<Invocation, UsageError> {
-        parse(&line.split_whitespace().map(str::to_owned).collect::<Vec<_>>())
-    }
-
-    fn room(line: &str) -> (Task, Args) {
-        match words(line) {
-            Ok(Invocation::Room(task, args)) => (task, *args),
-            other => panic!("{line}: {other:?}"),
-        }
-    }
-
-    #[test]
-    fn a_film_is_hosted_and_a_room_joined() {
-        let (task, host) = room("host /films/a.mkv --code my-room -name=Ana --max-upload 2M --headless -player unseen");
-        assert!(
-            matches!(&task, Task::Host { film, code: Some(code) } if film == "/films/a.mkv" && code.as_str() == "MYROOM")
-        );
-        assert_eq!((host.name.as_deref(), host.max_upload, host.headless), (Some("Ana"), Some(2 << 20), true));
-        assert_eq!(host.player, PlayerChoice::Unseen);
-        assert!(matches!(words("doctor --headless"), Ok(Invocation::Doctor(args)) if args.headless));
-        let (task, join) = room("join abc1-2345 --mpv-flag --no-border --mpv-flag=--geometry=320x180");
-        assert!(matches!(&task, Task::Join { invite } if invite.code.as_str() == "ABC12345"));
-        assert_eq!(join.mpv_flags, ["--no-border", "--geometry=320x180"]);
-        assert!(
-            matches!(room("join https://share.example/j/ABC1-2345").0, Task::Join { invite } if invite.server.is_some())
-        );
-    }
-
-    #[cfg(feature = "window")]
-    #[test]
-    fn the_window_opens() {
-        assert!(matches!(words(""), Ok(Invocation::Window(None, args)) if args.player == PlayerChoice::Own));
-        assert!(
-            matches!(words("--size 1280x720"), Ok(Invocation::Window(None, args)) if args.size == Some((1280, 720)))
-        );
-        assert!(
-            matches!(words("join ABC1-2345 --kiosk"), Ok(Invocation::Window(Some(Task::Join { .. }), args)) if args.kiosk)
-        );
-        assert!(matches!(
-            words("host a.mkv --window --player null"),
-            Ok(Invocation::Window(Some(Task::Host { .. }), _))
-        ));
-        assert!(matches!(words("sharestream://join/ABC1-2345"), Ok(Invocation::Window(Some(Task::Join { .. }), _))));
-        assert!(matches!(words("Cargo.toml"), Ok(Invocation::Window(Some(Task::Host { .. }), _))));
-        assert!(matches!(words("host a.mkv"), Ok(Invocation::Room(..))));
-    }
-
-    #[test]
-    fn help_and_version() {
-        #[cfg(not(feature = "window"))]
-        assert!(matches!(words(""), Ok(Invocation::Help)));
-        assert!(matches!(words("-h"), Ok(Invocation::Help)));
-        assert!(matches!(words("host x --help"), Ok(Invocation::Help)));
-        assert!(matches!(words("--version"), Ok(Invocation::Version)));
-        for (name, _, _) in FLAGS {
-            assert!(help().contains(&format!("--{name} ")), "{name}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_followed_is_named() {
-        for (line, about) in [
-            ("host", "host what"),
-            ("host a b", "one film"),
-            ("join", "join what"),
-            ("join !", "code"),
-            ("dance", "`dance`"),
-            ("host a --window --headless", "--headless"),
-            ("host a --size big", "--size takes"),
-            ("host a --place there", "--place takes"),
-            ("host a --lines", "--lines is for the window"),
-            ("host a --size 10x10", "--size takes"),
-            ("https://share.example/", "no file"),
-            ("host a --wings", "--wings"),
-            ("host a --name", "--name needs a value"),
-            ("host a --headless=yes", "takes no value"),
-            ("host a --name A --name B", "twice"),
-            ("host a --code ?", "--code takes"),
-            ("join ABC12345 --code XYZW", "new rooms"),
-            ("host a --player vlc", "--player takes"),
-            ("host a --late never", "--late takes"),
-            ("host a --low-power maybe", "--low-power takes"),
-            ("host a --log-level loud", "--log-level takes"),
-            ("host a --max-upload 2T", "--max-upload takes"),
-            ("host a --max-upload 99999999999999999999", "--max-upload takes"),
-            ("host a --listen-port 70000", "--listen-port takes"),
-            ("host a --every soon", "--every takes"),
-            ("host a --server ftp://x", "--server"),
-            ("--headless", "what to do"),
-        ] {
-            let error = words(line).expect_err(line).to_string();
-            assert!(error.contains(about), "{line}: {error}");
         }
     }
 }

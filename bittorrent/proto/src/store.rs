@@ -5,15 +5,21 @@
 
 #[cfg(any(test, feature = "testing"))]
 mod invariants;
+mod open_piece;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use open_piece::BlockSlot;
+pub use open_piece::OpenPiece;
 
 use crate::bitfield::Bitfield;
 use crate::layout::TorrentLayout;
 use crate::limits::{OPEN_PIECES_BYTES_HARD_MAX, OPEN_PIECES_BYTES_MAX, SPARE_BUFFERS_BYTES_MAX};
 use crate::peer::PeerKey;
-use crate::units::{BLOCK_LEN, BlockIndex, BlockInfo, ByteLen, PieceIndex};
+use crate::units::{BlockIndex, BlockInfo, ByteLen, PieceIndex};
 
 /// Buffers of finished pieces that are kept for the next ones, so that fetching does not touch fresh memory all the time.
 const SPARE_BUFFERS_MAX: usize = 8;
@@ -56,30 +62,6 @@ pub enum PieceState<'a> {
     Leaving,
 }
 
-/// A piece that is being fetched.
-#[derive(Debug)]
-pub struct OpenPiece {
-    /// Empty until the first block comes.
-    data: Vec<u8>,
-    len: u32,
-    blocks: Vec<BlockSlot>,
-    received: u32,
-    unrequested: u32,
-    /// Blocks from the start that are all here.
-    prefix: u32,
-    /// The only peer it may be asked of: it failed its check before, and one sender alone can be blamed.
-    pub sole_source: Option<PeerKey>,
-}
-
-/// Where a block of an open piece stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum BlockSlot {
-    Missing,
-    /// Asked of that many peers at once.
-    Requested(u8),
-    Received(PeerKey),
-}
-
 /// What became of a block that came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
@@ -94,94 +76,6 @@ pub enum Stored {
         /// Of how many peers it was being asked when it came.
         asked_of: u8,
     },
-}
-
-impl OpenPiece {
-    fn new(len: u32) -> Self {
-        let count = len.div_ceil(BLOCK_LEN);
-        Self {
-            data: Vec::new(),
-            len,
-            blocks: vec![BlockSlot::Missing; count as usize],
-            received: 0,
-            unrequested: count,
-            prefix: 0,
-            sole_source: None,
-        }
-    }
-
-    const fn block_count(&self) -> u32 {
-        self.len.div_ceil(BLOCK_LEN)
-    }
-
-    /// Whether a block waits to be asked for.
-    pub const fn has_unrequested(&self) -> bool {
-        self.unrequested > 0
-    }
-
-    /// The first block nobody was asked for, from `from` on.
-    pub fn next_unrequested(&self, from: BlockIndex) -> Option<BlockIndex> {
-        let at = self.blocks.iter().skip(from.as_usize()).position(|slot| *slot == BlockSlot::Missing)?;
-        u32::try_from(at).ok().map(|at| BlockIndex::new(from.get() + at))
-    }
-
-    /// Whether at least half of its blocks are here.
-    pub fn is_half_here(&self) -> bool {
-        self.received as usize * 2 >= self.blocks.len()
-    }
-
-    /// Whether nothing of it is here.
-    pub const fn is_empty(&self) -> bool {
-        self.received == 0
-    }
-
-    /// Whether nothing of it is on its way.
-    pub const fn is_resting(&self) -> bool {
-        self.received + self.unrequested == self.block_count()
-    }
-
-    /// Whether nothing of it is here or asked for.
-    fn is_untouched(&self) -> bool {
-        self.received == 0 && self.unrequested as usize == self.blocks.len()
-    }
-
-    /// Its beginning, as far as it is here without a gap.
-    pub fn contiguous(&self) -> &[u8] {
-        let end = u64::from(self.prefix) * u64::from(BLOCK_LEN);
-        let end = usize::try_from(end).unwrap_or(usize::MAX).min(self.data.len());
-        &self.data[..end]
-    }
-
-    /// The blocks that were asked for and have not come.
-    pub fn requested(&self) -> impl Iterator<Item = (BlockIndex, u8)> + '_ {
-        (0u32..).zip(&self.blocks).filter_map(|(index, slot)| match slot {
-            BlockSlot::Requested(count) => Some((BlockIndex::new(index), *count)),
-            BlockSlot::Missing | BlockSlot::Received(_) => None,
-        })
-    }
-
-    /// Who sent each block, in order; those that are not here are passed over.
-    fn senders(&self) -> Vec<PeerKey> {
-        let sender = |slot: &BlockSlot| match slot {
-            BlockSlot::Received(peer) => Some(*peer),
-            BlockSlot::Missing | BlockSlot::Requested(_) => None,
-        };
-        self.blocks.iter().filter_map(sender).collect()
-    }
-
-    /// Takes a sender's blocks out. Says whether there were any, and whether the beginning became shorter.
-    fn forget_sender(&mut self, sender: PeerKey) -> (bool, bool) {
-        let (received, prefix) = (self.received, self.prefix);
-        for (index, slot) in (0u32..).zip(&mut self.blocks) {
-            if *slot == BlockSlot::Received(sender) {
-                *slot = BlockSlot::Missing;
-                self.received -= 1;
-                self.unrequested += 1;
-                self.prefix = self.prefix.min(index);
-            }
-        }
-        (self.received < received, self.prefix < prefix)
-    }
 }
 
 impl Store {
@@ -535,190 +429,5 @@ impl Store {
         let last = self.layout.last_piece();
         let short = u64::from(self.layout.piece_len_max()) - self.layout.piece_len(last).get();
         ByteLen::new(if self.have.get(last.get()) { full - short } else { full })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const PEER: PeerKey = PeerKey(1);
-
-    fn store(len: u64) -> Store {
-        let layout = Arc::new(TorrentLayout::new(65_536, &[len]).unwrap());
-        let have = Bitfield::new_empty(layout.piece_count());
-        Store::new(layout, have)
-    }
-
-    fn receive_all(store: &mut Store, piece: PieceIndex) {
-        for block in store.layout().clone().blocks(piece) {
-            store.receive(block, &vec![7; block.len.as_usize()], PEER);
-        }
-    }
-
-    #[test]
-    fn a_liars_blocks_are_forgotten_and_the_rest_stays() {
-        let mut store = store(200_000);
-        let pieces: Vec<PieceIndex> = store.layout().pieces().collect();
-        let blocks: Vec<BlockInfo> = store.layout().blocks(pieces[0]).collect();
-        let liar = PeerKey(2);
-        for (block, from) in [(0, PEER), (1, liar), (2, PEER)] {
-            store.receive(blocks[block], &[7; 16_384], from);
-        }
-        let other = store.layout().blocks(pieces[1]).nth(2).unwrap();
-        store.receive(other, &[7; 16_384], liar);
-        assert_eq!(store.forget_sender(liar), [(pieces[0], true), (pieces[1], false)]);
-        assert_eq!(store.open_piece(pieces[0]).unwrap().contiguous().len(), 16_384);
-        assert_eq!(store.next_unrequested(pieces[0], BlockIndex::new(0)), Some(blocks[1]));
-        assert!(matches!(store.state(pieces[1]), PieceState::Missing), "nothing of it is left");
-        assert_eq!(store.open_bytes(), 65_536);
-        for block in [1, 3] {
-            store.receive(blocks[block], &[7; 16_384], PEER);
-        }
-        assert!(store.start_hashing(pieces[0]).is_some(), "it is complete again");
-        assert_eq!(store.senders(pieces[0]), [PEER; 4]);
-    }
-
-    #[test]
-    fn a_full_disk_begins_no_piece_until_one_is_gone() {
-        let mut store = store(300_000);
-        let pieces: Vec<PieceIndex> = store.layout().pieces().collect();
-        let blocks: Vec<BlockInfo> = pieces.iter().filter_map(|piece| store.layout().blocks(*piece).next()).collect();
-        store.set_pieces_max(Some(1));
-        receive_all(&mut store, pieces[0]);
-        let data = store.start_hashing(pieces[0]).unwrap();
-        assert!(store.verified(pieces[0], data));
-        assert_eq!(store.next_unrequested(pieces[1], BlockIndex::new(0)), None);
-        assert_eq!(store.receive(blocks[1], &[7; 16_384], PEER), Stored::Duplicate, "late data has no place either");
-        assert!(store.evict(pieces[0]) && !store.evict(pieces[0]));
-        assert!(matches!(store.state(pieces[0]), PieceState::Leaving));
-        assert_eq!(store.next_unrequested(pieces[1], BlockIndex::new(0)), None, "its bytes are still on the disk");
-        store.evicted(pieces[0]);
-        assert!(matches!(store.state(pieces[0]), PieceState::Missing));
-        store.request(store.next_unrequested(pieces[1], BlockIndex::new(0)).unwrap());
-        assert!(!store.abandon(pieces[1]), "it is asked for");
-        store.receive(blocks[1], &[7; 16_384], PEER);
-        assert_eq!(store.pieces_on_disk(), 1);
-        assert!(store.abandon(pieces[1]));
-        assert_eq!((store.pieces_on_disk(), store.open_bytes()), (0, 0));
-    }
-
-    #[test]
-    fn a_piece_goes_from_missing_to_have() {
-        let mut store = store(100_000);
-        let piece = store.layout().piece(0).unwrap();
-        let blocks: Vec<_> = store.layout().blocks(piece).collect();
-        assert!(matches!(store.state(piece), PieceState::Missing));
-        for block in &blocks {
-            assert_eq!(store.next_unrequested(piece, BlockIndex::new(0)), Some(*block));
-            store.request(*block);
-        }
-        assert!(!store.is_wanting(piece));
-        let kept = |grew, complete| Stored::Kept { prefix_grew: grew, complete, asked_of: 1 };
-        assert_eq!(store.receive(blocks[1], &[1; 16_384], PEER), kept(false, false));
-        assert_eq!(store.receive(blocks[0], &[0; 16_384], PEER), kept(true, false));
-        assert_eq!(store.open_piece(piece).unwrap().contiguous().len(), 32_768);
-        assert_eq!(store.receive(blocks[0], &[9; 16_384], PEER), Stored::Duplicate);
-        assert_eq!(store.start_hashing(piece), None);
-        assert_eq!(store.receive(blocks[2], &[2; 16_384], PEER), kept(true, false));
-        assert_eq!(store.receive(blocks[3], &[3; 16_384], PEER), kept(true, true));
-        let data = store.start_hashing(piece).unwrap();
-        assert_eq!((data.len(), data[0], data[20_000], data[65_535]), (65_536, 0, 1, 3));
-        assert!(matches!(store.state(piece), PieceState::Hashing));
-        assert_eq!(store.receive(blocks[0], &[9; 16_384], PEER), Stored::Duplicate);
-        assert!(store.verified(piece, data));
-        assert!(matches!(store.state(piece), PieceState::Have));
-        assert_eq!(store.open_bytes(), 0);
-        assert_eq!(store.verified_bytes(), ByteLen::new(65_536));
-    }
-
-    #[test]
-    fn a_failed_piece_is_missing_again_and_names_its_senders() {
-        let mut store = store(100_000);
-        let piece = store.layout().last_piece();
-        let blocks: Vec<_> = store.layout().blocks(piece).collect();
-        store.receive(blocks[0], &[0; 16_384], PeerKey(2));
-        store.receive(blocks[1], &[0; 16_384], PeerKey(1));
-        store.receive(blocks[2], &vec![0; blocks[2].len.as_usize()], PeerKey(2));
-        let data = store.start_hashing(piece).unwrap();
-        assert_eq!(store.senders(piece), [PeerKey(2), PeerKey(1), PeerKey(2)]);
-        store.failed(piece, data);
-        assert!(matches!(store.state(piece), PieceState::Missing));
-        assert_eq!(store.open_bytes(), 0);
-    }
-
-    #[test]
-    fn of_a_failed_piece_the_blocks_worth_keeping_stay() {
-        let mut store = store(100_000);
-        let piece = store.layout().last_piece();
-        let blocks: Vec<_> = store.layout().blocks(piece).collect();
-        let fill = |store: &mut Store| {
-            for (block, from) in blocks.iter().zip([2, 1, 2]) {
-                store.receive(*block, &vec![from; block.len.as_usize()], PeerKey(from.into()));
-            }
-            store.start_hashing(piece).unwrap()
-        };
-        let data = fill(&mut store);
-        store.failed_in_part(piece, data, &[Some(PeerKey(2)), None, Some(PeerKey(2))]);
-        store.check_invariants();
-        let open = store.open_piece(piece).unwrap();
-        assert_eq!((open.contiguous(), open.is_half_here()), (&[2; 16_384][..], true));
-        assert_eq!(store.next_unrequested(piece, BlockIndex::new(0)), Some(blocks[1]));
-        assert_eq!(store.open_bytes(), 100_000 - 65_536);
-        store.receive(blocks[1], &[3; 16_384], PeerKey(2));
-        let data = store.start_hashing(piece).unwrap();
-        assert_eq!((data[0], data[16_384], data[32_768]), (2, 3, 2));
-        assert_eq!(store.senders(piece), [PeerKey(2); 3]);
-        for kept in [[None; 3], [Some(PeerKey(2)); 3]] {
-            let data = if store.senders(piece).is_empty() { fill(&mut store) } else { data.clone() };
-            store.failed_in_part(piece, data, &kept);
-            assert!(matches!(store.state(piece), PieceState::Missing), "all or nothing of it is as good as nothing");
-            assert_eq!(store.open_bytes(), 0);
-        }
-    }
-
-    #[test]
-    fn a_request_taken_back_leaves_nothing_behind() {
-        let mut store = store(100_000);
-        let piece = store.layout().piece(0).unwrap();
-        let block = store.layout().block(piece, BlockIndex::new(2)).unwrap();
-        store.request(block);
-        store.request(block);
-        store.unrequest(block);
-        assert!(matches!(store.state(piece), PieceState::Partial(_)));
-        store.unrequest(block);
-        assert!(matches!(store.state(piece), PieceState::Missing));
-        assert_eq!(store.open_bytes(), 0);
-    }
-
-    #[test]
-    fn odd_blocks_are_not_kept() {
-        let mut store = store(100_000);
-        let odd = store.layout().check_block(crate::layout::RawBlock { piece: 0, offset: 5, len: 100 }).unwrap();
-        assert_eq!(store.receive(odd, &[0; 100], PEER), Stored::Duplicate);
-        assert!(matches!(store.state(odd.piece), PieceState::Missing));
-    }
-
-    #[test]
-    fn the_last_pieces_length_counts_right() {
-        let mut store = store(100_000);
-        let last = store.layout().last_piece();
-        receive_all(&mut store, last);
-        let data = store.start_hashing(last).unwrap();
-        assert_eq!(data.len(), 34_464);
-        store.verified(last, data);
-        assert_eq!(store.verified_bytes(), ByteLen::new(34_464));
-    }
-
-    #[test]
-    fn buffers_are_used_again_at_the_right_length() {
-        let mut store = store(100_000);
-        let first = store.layout().piece(0).unwrap();
-        let last = store.layout().last_piece();
-        receive_all(&mut store, last);
-        let data = store.start_hashing(last).unwrap();
-        store.failed(last, data);
-        receive_all(&mut store, first);
-        assert_eq!(store.start_hashing(first).unwrap().len(), 65_536);
     }
 }

@@ -8,7 +8,7 @@
 //! | `player.rs`, `engine.rs` | models of what a participant commands |
 //! | `seat.rs` | one machine: a participant, its player, engine and clock |
 //! | `evening.rs` | the plan, drawn from a seed |
-//! | `world.rs` | the queue of what happens, and the server |
+//! | `world/` | the queue of what happens, and the server: what is said (`wires.rs`), done (`steps.rs`) and really so (`truth.rs`) |
 //! | `rules.rs` | what must hold, and what is measured |
 
 mod clock;

@@ -7,7 +7,7 @@
 //! | `hear.rs` | what the server says |
 //! | `wishes.rs` | what the person wants, and whether they may |
 //! | `supply.rs`, `film.rs` | the engine, and what it has of the film |
-//! | `play.rs` | the player follows the room |
+//! | `play/` | the player follows the room |
 //! | `resume.rs` | where the film was left |
 //! | `subtitles.rs` | files of subtitles that the room shares |
 //! | `readiness.rs` | what the room is told of this viewer |
