@@ -149,7 +149,8 @@ fn percent(part: f64) -> String {
 }
 
 fn waiting(view: &View) -> String {
-    let names: Vec<String> = view.playback.waiting_on.iter().map(|name| clean(name)).collect();
+    let me = view.playback.waits_for_me.then(|| "you".to_owned());
+    let names: Vec<String> = me.into_iter().chain(view.others_waited_for().into_iter().map(clean)).collect();
     let whom = if names.is_empty() { "everybody".to_owned() } else { names.join(", ") };
     let most =
         view.playback.waits_for.map(|wait| format!(" (at most {:.0} s)", wait.max(0.0).ceil())).unwrap_or_default();

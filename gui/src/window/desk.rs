@@ -44,6 +44,8 @@ pub(super) struct Desk {
     pub(super) teller: RefCell<Option<Teller>>,
     /// Rooms that were begun: what comes of an earlier one is not shown any more.
     pub(super) generation: Cell<u64>,
+    /// The invitation came by itself when the room opened, and goes by itself when the film begins.
+    pub(super) invites_until_it_plays: Cell<bool>,
 }
 
 /// What changes.
@@ -102,6 +104,7 @@ impl Desk {
             }),
             teller: RefCell::new(None),
             generation: Cell::new(0),
+            invites_until_it_plays: Cell::new(false),
         });
         desk.shown.clear(app);
         desk

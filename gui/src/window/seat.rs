@@ -135,7 +135,7 @@ async fn follow(desk: Rc<Desk>, updates: Receiver<Update>, generation: u64) {
 }
 
 fn seen(desk: &Rc<Desk>, view: &Arc<View>) {
-    let late_before = desk.view().playback.part;
+    let before = desk.view().playback.clone();
     let code = view.code.clone();
     {
         let mut state = desk.state.borrow_mut();
@@ -146,16 +146,21 @@ fn seen(desk: &Rc<Desk>, view: &Arc<View>) {
             let invite = seat.entrance.opened(&code);
             let lan = seat.entrance.is_lan();
             drop(state);
-            invited(&desk.app(), &invite, lan, hosting && !desk.args.kiosk);
+            invited(&desk.app(), &invite, lan);
+            let shows = hosting && !desk.args.kiosk;
+            desk.invites_until_it_plays.set(shows);
+            if shows {
+                desk.app().global::<App>().set_dialog(Dialog::Invite);
+            }
         }
     }
-    super::asked::ask(desk, late_before, view);
+    super::asked::ask(desk, &before, view);
     super::surroundings::follow(desk, view);
     desk.draw();
 }
 
 /// The room has its code.
-fn invited(app: &AppWindow, invite: &session::proto::invite::Invite, lan: bool, show: bool) {
+fn invited(app: &AppWindow, invite: &session::proto::invite::Invite, lan: bool) {
     let room = app.global::<Room>();
     let web = invite.web_link();
     room.set_link(invite.app_link().into());
@@ -164,9 +169,6 @@ fn invited(app: &AppWindow, invite: &session::proto::invite::Invite, lan: bool, 
     }
     room.set_web_link(web.unwrap_or_default().into());
     room.set_lan(lan);
-    if show {
-        app.global::<App>().set_dialog(Dialog::Invite);
-    }
 }
 
 /// A dot a pixel; the window makes it large.

@@ -131,8 +131,7 @@ fn no_film(language: Language, view: &View) -> Waiting {
 fn playing(language: Language, view: &View, film: &Film) -> Option<Waiting> {
     let playback = &view.playback;
     if playback.state == RoomState::Waiting {
-        let names: Vec<String> = playback.waiting_on.iter().map(|name| clean(name)).collect();
-        let names = if names.is_empty() { language.of("everybody", "alle").to_owned() } else { names.join(", ") };
+        let names = waited_for(language, view);
         let most = playback.waits_for.map(|wait| format!("{:.0}", wait.max(0.0).ceil()));
         let most = most.map(|most| in_both!(language, "At most {most} s.", "Höchstens {most} s.")).unwrap_or_default();
         let head = in_both!(language, "Waiting for {names}", "Warten auf {names}");
@@ -146,6 +145,19 @@ fn playing(language: Language, view: &View, film: &Film) -> Option<Waiting> {
         return None;
     }
     None
+}
+
+/// `you, Bea and Carl`.
+fn waited_for(language: Language, view: &View) -> String {
+    let me = view.playback.waits_for_me.then(|| language.of("you", "dich").to_owned());
+    let others = view.others_waited_for().into_iter().map(clean);
+    let mut names: Vec<String> = me.into_iter().chain(others).collect();
+    let Some(last) = names.pop() else { return language.of("everybody", "alle").to_owned() };
+    if names.is_empty() {
+        return last;
+    }
+    let and = language.of("and", "und");
+    format!("{} {and} {last}", names.join(", "))
 }
 
 fn in_step_of(language: Language, film: &Film) -> String {
@@ -284,7 +296,10 @@ pub(super) fn action(language: Language, notice: &Notice) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use session::proto::view::Person;
+
     use super::*;
+    use crate::window::tests::person;
 
     const BOTH: [Language; 2] = Language::ALL;
 
@@ -338,7 +353,17 @@ mod tests {
         view.playback.waiting_on = vec!["Bea".into(), "Carl".into()];
         view.playback.waits_for = Some(7.2);
         let said = waiting(Language::English, &view).unwrap();
-        assert_eq!((said.head.as_str(), said.more.as_str()), ("Waiting for Bea, Carl", "At most 8 s."));
+        assert_eq!((said.head.as_str(), said.more.as_str()), ("Waiting for Bea and Carl", "At most 8 s."));
+        let called =
+            |name: &str, me| Person { name: name.into(), me, ..person("bea", Role::Viewer, PersonState::InStep) };
+        view.people = vec![called("Bea", true), called("Bea", false), called("Carl", false)];
+        view.playback.waiting_on = vec!["Bea".into(), "Carl".into(), "Bea".into()];
+        view.playback.waits_for_me = true;
+        let head = |view: &View, language| waiting(language, view).unwrap().head;
+        assert_eq!(head(&view, Language::English), "Waiting for you, Carl and Bea");
+        assert_eq!(head(&view, Language::German), "Warten auf dich, Carl und Bea");
+        view.playback.waiting_on.truncate(1);
+        assert_eq!(head(&view, Language::English), "Waiting for you");
     }
 
     #[test]

@@ -44,6 +44,19 @@ pub struct View {
     pub notices: Vec<Notice>,
 }
 
+impl View {
+    /// Whom the room waits for beside oneself, by name.
+    pub fn others_waited_for(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.playback.waiting_on.iter().map(String::as_str).collect();
+        let me = self.people.iter().find(|person| person.me && self.playback.waits_for_me);
+        // Another one may be called the same.
+        if let Some(at) = me.and_then(|me| names.iter().position(|name| *name == me.name)) {
+            names.remove(at);
+        }
+        names
+    }
+}
+
 /// How far in a room one is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -256,6 +269,8 @@ pub struct Playback {
     pub part: Part,
     /// Whom the room waits for, by name.
     pub waiting_on: Vec<String>,
+    /// One is among them.
+    pub waits_for_me: bool,
     /// Seconds until it goes on without them.
     pub waits_for: Option<f64>,
     /// Seconds until the start that is scheduled.

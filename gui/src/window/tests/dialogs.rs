@@ -1,9 +1,10 @@
 //! What lies over a room, and asks.
 
-use session::proto::view::Part;
+use session::proto::view::{Part, Playback};
 use session::proto::wish::LateJoin;
 use ui::{Dialog, Room};
 
+use super::super::asked;
 use super::*;
 
 fn over(dialog: Dialog) -> Rig {
@@ -44,16 +45,32 @@ fn an_invitation_is_shown_and_copied() {
 }
 
 #[test]
+fn an_invitation_that_came_by_itself_goes_when_the_film_begins() {
+    let rig = over(Dialog::Invite);
+    let stands = Playback::default();
+    asked::ask(&rig.desk, &stands, &evening());
+    assert_eq!(dialog(&rig), Dialog::Invite, "somebody called for it");
+    rig.desk.invites_until_it_plays.set(true);
+    asked::ask(&rig.desk, &evening().playback, &evening());
+    assert_eq!(dialog(&rig), Dialog::Invite, "it played before");
+    asked::ask(&rig.desk, &stands, &evening());
+    assert_eq!(dialog(&rig), Dialog::None);
+    rig.app.global::<App>().set_dialog(Dialog::Invite);
+    asked::ask(&rig.desk, &stands, &evening());
+    assert_eq!(dialog(&rig), Dialog::Invite, "only once");
+}
+
+#[test]
 fn whoever_comes_late_is_asked_once() {
     let rig = Rig::in_room(evening());
     let mut view = evening();
     view.playback.part = Part::Choosing;
-    super::super::asked::ask(&rig.desk, Part::InStep, &view);
+    asked::ask(&rig.desk, &Playback::default(), &view);
     rig.shows(view.clone());
     assert_eq!(dialog(&rig), Dialog::Late);
     rig.press("From the start");
     assert_eq!(rig.wished(), [Wish::JoinFilm(LateJoin::FromStart)]);
-    super::super::asked::ask(&rig.desk, Part::Choosing, &view);
+    asked::ask(&rig.desk, &view.playback, &view);
     assert_eq!(dialog(&rig), Dialog::None, "not again before the answer is known");
 }
 

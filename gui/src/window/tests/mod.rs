@@ -170,7 +170,7 @@ fn evening() -> View {
     }
 }
 
-fn person(id: &str, role: Role, state: PersonState) -> Person {
+pub(super) fn person(id: &str, role: Role, state: PersonState) -> Person {
     let mut name = id.to_owned();
     name[..1].make_ascii_uppercase();
     Person {

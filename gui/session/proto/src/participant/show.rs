@@ -213,6 +213,7 @@ impl Participant {
             },
             part: if self.choosing && play.part == Part::InStep { Part::Choosing } else { play.part },
             waiting_on: if waits { self.waiting_on.iter().map(name).collect() } else { Vec::new() },
+            waits_for_me: waits && self.own_id().is_some_and(|me| self.waiting_on.contains(me)),
             waits_for: self.deadline.filter(|_| waits).map(|at| self.seconds_until(now, at)),
             starts_in: start.map(|at| self.seconds_until(now, at)),
             ended: play.player.ended,

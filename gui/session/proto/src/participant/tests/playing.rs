@@ -371,3 +371,20 @@ fn the_host_pauses_the_room_at_the_films_end_and_a_viewer_does_not() {
         assert!(desk.view().playback.ended);
     }
 }
+
+#[test]
+fn one_knows_that_the_room_waits_for_oneself() {
+    let mut desk = Desk::with_film("viewer");
+    desk.state("waiting", 10.0, 2, None, &["ana", "bea"]);
+    let view = desk.view();
+    assert_eq!(
+        (view.playback.waiting_on.as_slice(), view.playback.waits_for_me),
+        (&["Ana".into(), "Bea".into()][..], true)
+    );
+    assert_eq!(view.others_waited_for(), ["Ana"]);
+    desk.state("waiting", 10.0, 3, None, &["ana"]);
+    let view = desk.view();
+    assert_eq!((view.others_waited_for(), view.playback.waits_for_me), (vec!["Ana"], false));
+    desk.state("playing", 10.0, 4, None, &[]);
+    assert!(desk.view().others_waited_for().is_empty());
+}
