@@ -17,6 +17,7 @@ pub(super) fn film(stage: Stage) -> Film {
         downloaded: 0.25,
         download_rate: 1_500_000,
         upload_rate: 900,
+        upload_capacity: 0,
         peers: 1,
         ranges: vec![(0.0, 0.25), (0.5, 0.51)],
         ahead: 12.0,

@@ -60,6 +60,8 @@ pub(super) struct State {
     /// What to do when the room is left.
     pub(super) after: After,
     pub(super) entering: bool,
+    /// What this line was measured to carry to others, bytes a second; 0 before it was ever busy.
+    pub(super) upload_capacity: u64,
     toasts: Vec<(u64, String)>,
     toasts_ever: u64,
 }
@@ -99,6 +101,7 @@ impl Desk {
                 view: Arc::new(View::default()),
                 after: After::Home,
                 entering: false,
+                upload_capacity: 0,
                 toasts: Vec::new(),
                 toasts_ever: 0,
             }),

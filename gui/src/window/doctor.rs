@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use session::doctor::{Check, Doctor as Examination, DoctorOptions, Grade, OwnPlayer, report, verdict};
+use session::proto::view::View;
 use session::proto::words::Language;
 use session::settings::engine_config;
 use slint::ComponentHandle as _;
@@ -26,18 +27,20 @@ pub(super) fn start(desk: &Rc<Desk>) {
     if doctor.get_running() {
         return;
     }
-    let settings = desk.state.borrow().settings.clone();
-    let config = engine_config(&settings);
     let language = desk.language();
-    let options = DoctorOptions {
-        language,
-        server: settings.server.clone(),
-        player: desk.args.mpv.clone(),
-        downloads: config.data_dir,
-        listen_port: config.listen_port,
-        relay: settings.turn.url.is_some(),
-        uplink: (settings.max_upload > 0).then_some(settings.max_upload),
-        ..DoctorOptions::default()
+    let options = {
+        let state = desk.state.borrow();
+        let line = line(&state.view, state.settings.max_upload, state.upload_capacity);
+        let config = engine_config(&state.settings);
+        DoctorOptions {
+            language,
+            server: state.settings.server.clone(),
+            player: desk.args.mpv.clone(),
+            downloads: config.data_dir,
+            listen_port: config.listen_port,
+            relay: state.settings.turn.url.is_some(),
+            ..line
+        }
     };
     doctor.set_running(true);
     doctor.set_verdict("".into());
@@ -73,6 +76,25 @@ pub(super) fn start(desk: &Rc<Desk>) {
     });
 }
 
+/// What is asked about the line: the room's film for everybody who is there, or else what is usual.
+fn line(view: &View, limit: u64, measured: u64) -> DoctorOptions {
+    let usual = DoctorOptions::default();
+    let film_rate = view.film.as_ref().and_then(|film| {
+        let seconds = film.duration.filter(|seconds| *seconds >= 1.0)?;
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most the film's length")]
+        let rate = (film.length as f64 / seconds) as u64;
+        (rate > 0).then_some(rate)
+    });
+    let others = u32::try_from(view.people.iter().filter(|person| !person.me).count()).unwrap_or(u32::MAX);
+    DoctorOptions {
+        uplink: [limit, measured].into_iter().filter(|rate| *rate > 0).min(),
+        film_rate: film_rate.unwrap_or(usual.film_rate),
+        viewers: if others > 0 { others } else { usual.viewers },
+        ..usual
+    }
+}
+
 fn own_player() -> Result<OwnPlayer, String> {
     let media::Outfit { version, hardware, missing } = media::outfit()?;
     Ok(OwnPlayer { version, hardware, missing })
@@ -90,5 +112,26 @@ fn row(language: Language, check: &Check) -> CheckRow {
         finding: check.finding.clone().into(),
         help: check.help.clone().unwrap_or_default().into(),
         code: check.code.unwrap_or_default().into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::window::tests::evening;
+
+    #[test]
+    fn the_line_is_judged_by_the_rooms_film_and_people() {
+        let asked = |view: &View, limit, measured| {
+            let asked = line(view, limit, measured);
+            (asked.uplink, asked.film_rate, asked.viewers)
+        };
+        assert_eq!(asked(&View::default(), 0, 0), (None, 1_000_000, 3), "nobody is there yet");
+        let mut view = evening();
+        assert_eq!(asked(&view, 0, 700_000), (Some(700_000), 1_000_000 / 120, 1));
+        assert_eq!(asked(&view, 500_000, 700_000).0, Some(500_000), "the person allows less than the line carries");
+        assert_eq!(asked(&view, 500_000, 0).0, Some(500_000));
+        view.film.as_mut().unwrap().duration = Some(0.0);
+        assert_eq!(asked(&view, 0, 0), (None, 1_000_000, 1));
     }
 }

@@ -239,6 +239,14 @@ fn remember(desk: &Rc<Desk>, film: &str) {
     refresh(desk);
 }
 
+/// What the app was started for, by a desktop or a command line.
+pub(super) fn enter_at_start(desk: &Rc<Desk>, task: Task) {
+    if let Task::Host { film, .. } = &task {
+        remember(desk, film);
+    }
+    enter(desk, task);
+}
+
 /// A film for the room that one is in, or for a new one.
 pub(super) fn share(desk: &Rc<Desk>, film: String) {
     remember(desk, &film);

@@ -71,7 +71,7 @@ pub(crate) fn run(task: Option<Task>, args: Args) -> ExitCode {
     }
     app.invoke_listen();
     if let Some(task) = task {
-        seat::enter(&desk, task);
+        home::enter_at_start(&desk, task);
     }
     if let Err(error) = slint::run_event_loop_until_quit() {
         eprintln!("The window stopped: {error}");

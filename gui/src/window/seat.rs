@@ -140,6 +140,10 @@ fn seen(desk: &Rc<Desk>, view: &Arc<View>) {
     {
         let mut state = desk.state.borrow_mut();
         state.view = Arc::clone(view);
+        // Still known when the film is over.
+        if let Some(measured) = view.film.as_ref().map(|film| film.upload_capacity).filter(|rate| *rate > 0) {
+            state.upload_capacity = measured;
+        }
         let hosting = state.room.as_ref().is_some_and(|seat| seat.entrance.hosting);
         if let (Some(code), Some(seat)) = (code, state.room.as_mut().filter(|seat| !seat.invited)) {
             seat.invited = true;

@@ -315,6 +315,7 @@ mod tests {
             downloaded: 0.5,
             download_rate: 1_500_000,
             upload_rate: 900,
+            upload_capacity: 0,
             peers: 1,
             ranges: vec![],
             ahead: 1.0,

@@ -148,8 +148,16 @@ impl Desk {
     }
 
     pub(crate) fn progress(&mut self, ranges: &[(u64, u64)], state: State) {
-        let figures =
-            Figures { ranges: ranges.to_vec(), state, peers: 1, speed: 20, total_bytes: 1_000, ..Figures::default() };
+        let figures = Figures {
+            ranges: ranges.to_vec(),
+            state,
+            peers: 1,
+            speed: 20,
+            upload_speed: 30,
+            upload_capacity: 40,
+            total_bytes: 1_000,
+            ..Figures::default()
+        };
         self.engine(EngineEvent::Progress(ipc::Progress { infohash: INFOHASH, figures }));
     }
 

@@ -179,6 +179,8 @@ pub struct Film {
     pub download_rate: u64,
     /// To others, bytes a second.
     pub upload_rate: u64,
+    /// What this line was measured to carry to others, bytes a second; 0 before it was ever busy.
+    pub upload_capacity: u64,
     /// Connections to others who have it or want it.
     pub peers: u32,
     /// What is verified here, as parts of the film from 0 to 1: `[from, to]`, ascending, with its gaps.

@@ -168,6 +168,7 @@ mod tests {
             downloaded: 0.5,
             download_rate: 500_000,
             upload_rate: 0,
+            upload_capacity: 0,
             peers: 1,
             ranges: vec![(0.0, 0.25), (0.9, 1.0)],
             ahead: 0.0,

@@ -62,6 +62,14 @@ fn rooms_of_the_last_days_are_offered_and_forgotten() {
 }
 
 #[test]
+fn a_film_that_a_desktop_starts_the_app_with_is_among_them() {
+    let rig = Rig::new();
+    let film = rig.folder.path().join("Double-clicked.mkv").display().to_string();
+    super::super::home::enter_at_start(&rig.desk, crate::args::Task::Host { film, code: None });
+    assert!(rig.labels().iter().any(|label| label.starts_with("Double-clicked.mkv, ")));
+}
+
+#[test]
 fn films_of_the_last_days_are_offered_again() {
     let rig = Rig::new();
     let film = rig.folder.path().join("A film.mkv");

@@ -140,7 +140,7 @@ impl Rig {
 }
 
 /// A room in the middle of a film, with its host, whose window this is, and one other.
-fn evening() -> View {
+pub(super) fn evening() -> View {
     View {
         phase: Phase::InRoom,
         code: Some("ABC1-2345".into()),
@@ -208,6 +208,7 @@ fn film() -> Film {
         downloaded: 0.5,
         download_rate: 100_000,
         upload_rate: 0,
+        upload_capacity: 0,
         peers: 1,
         ranges: vec![(0.0, 0.5), (0.9, 1.0)],
         ahead: 30.0,

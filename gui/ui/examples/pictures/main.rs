@@ -13,7 +13,7 @@ use ui::{App, AppWindow, Chat, Dialog, Home, Look, Menu, Player, Room, Screen, T
 /// A picture: its name, its size, and what is different in it.
 type Scene = (&'static str, (u32, u32), fn(&AppWindow));
 
-const SCENES: [Scene; 22] = [
+const SCENES: [Scene; 25] = [
     ("home-dark", (1120, 700), |_| {}),
     ("home-light", (1120, 700), |app| app.global::<Theme>().set_look(Look::Light)),
     ("home-contrast", (1120, 700), |app| app.global::<Theme>().set_look(Look::Contrast)),
@@ -65,7 +65,13 @@ const SCENES: [Scene; 22] = [
     ("invite", (1120, 700), |app| dialog(app, Dialog::Invite)),
     ("keys", (1120, 700), |app| dialog(app, Dialog::Keys)),
     ("resume", (1120, 700), |app| dialog(app, Dialog::Resume)),
-    ("settings", (1120, 700), |app| app.global::<App>().set_screen(Screen::Settings)),
+    ("late", (1120, 700), |app| dialog(app, Dialog::Late)),
+    ("subtitles", (1120, 700), |app| {
+        samples::dropped(app);
+        dialog(app, Dialog::Subtitles);
+    }),
+    ("leave", (1120, 700), |app| dialog(app, Dialog::Leave)),
+    ("settings", (1120, 2120), |app| app.global::<App>().set_screen(Screen::Settings)),
     ("doctor", (1120, 700), |app| app.global::<App>().set_screen(Screen::Doctor)),
     ("about", (1120, 700), |app| app.global::<App>().set_screen(Screen::About)),
 ];

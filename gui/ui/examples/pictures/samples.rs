@@ -35,6 +35,11 @@ pub fn waiting(app: &AppWindow) {
     player.set_position("0:00".into());
 }
 
+/// A file of subtitles that was dropped on the window.
+pub fn dropped(app: &AppWindow) {
+    app.global::<Room>().set_dropped("Sintel.de.srt".into());
+}
+
 /// Several things that are wrong at once.
 pub fn trouble(app: &AppWindow) {
     app.global::<App>().set_screen(Screen::Room);
@@ -214,7 +219,9 @@ fn prefs(app: &AppWindow) {
     prefs.set_server("wss://share.example".into());
     prefs.set_folder("/home/ana/Videos/ShareStream".into());
     prefs.set_disk_limit("50".into());
-    prefs.set_audio_offset("0".into());
+    prefs.set_output("Bose QC 35".into());
+    prefs.set_audio_offset("0.18".into());
+    prefs.set_log_file("/home/ana/.config/sharestream/sharestream.log".into());
     prefs.set_overridden("Set by the environment: SERVER_URL".into());
 }
 

@@ -171,6 +171,7 @@ impl Participant {
             downloaded: if film.is_complete() { 1.0 } else { film.figures.downloaded },
             download_rate: film.figures.speed,
             upload_rate: film.figures.upload_speed,
+            upload_capacity: film.figures.upload_capacity,
             peers: film.figures.peers,
             ranges: film.ranges(),
             ahead,

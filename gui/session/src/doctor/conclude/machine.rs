@@ -246,8 +246,8 @@ pub(crate) fn uplink(l: Language, seen: UplinkSeen) -> Vec<Check> {
         let needed = rate(film_rate.saturating_mul(u64::from(viewers.max(1))));
         let finding = in_both!(
             l,
-            "How much this line can send is not known yet; it is measured while others watch. {viewers} viewers of a film of {each} want {needed} at best, and {each} at least.",
-            "Wie viel diese Leitung senden kann, ist noch nicht bekannt; es wird gemessen, während andere zuschauen. {viewers} Zuschauer eines Films mit {each} brauchen bestenfalls {needed}, und mindestens {each}."
+            "How much this line can send is not known yet; in a room it is measured while others watch. {viewers} viewers of a film of {each} want {needed} at best, and {each} at least.",
+            "Wie viel diese Leitung senden kann, ist noch nicht bekannt; in einem Raum wird es gemessen, während andere zuschauen. {viewers} Zuschauer eines Films mit {each} brauchen bestenfalls {needed}, und mindestens {each}."
         );
         return vec![Check::skipped(Topic::Uplink, finding)];
     };

@@ -388,3 +388,12 @@ fn one_knows_that_the_room_waits_for_oneself() {
     desk.state("playing", 10.0, 4, None, &[]);
     assert!(desk.view().others_waited_for().is_empty());
 }
+
+#[test]
+fn the_engines_figures_are_in_the_view() {
+    let mut desk = Desk::with_film("viewer");
+    desk.progress(&[(0, 250), (500, 600)], State::Downloading);
+    let film = desk.view().film.expect("there is one");
+    assert_eq!((film.download_rate, film.upload_rate, film.upload_capacity, film.peers), (20, 30, 40, 1));
+    assert_eq!(film.ranges, [(0.0, 0.25), (0.5, 0.6)]);
+}
