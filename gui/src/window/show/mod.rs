@@ -85,6 +85,7 @@ impl Shown {
         room.set_server_mood(mood);
         room.set_may_control(view.may_control);
         room.set_may_manage(view.may_manage);
+        room.set_own_film(view.film.as_ref().is_some_and(|film| film.shared_here));
         room.set_has_film(view.film.is_some());
         room.set_spectating(view.playback.part == Part::Spectating);
         room.set_may_start_anyway(view.may_control && !view.playback.waiting_on.is_empty());

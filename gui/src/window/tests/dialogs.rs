@@ -24,6 +24,14 @@ fn leaving_is_asked_and_ending_too() {
     rig.press("Cancel");
     assert_eq!((rig.wished(), dialog(&rig)), (vec![], Dialog::None));
     rig.press("Leave the room");
+    assert!(rig.has("The film is on this computer: the others can go on only as far as they have it."));
+    rig.app.global::<Room>().set_lan(true);
+    assert!(rig.has("The room is on this computer: it ends for everybody when you leave."));
+    let mut guest = evening();
+    guest.may_manage = false;
+    guest.film.as_mut().unwrap().shared_here = false;
+    rig.shows(guest);
+    assert!(rig.has("The others go on watching."));
     rig.press("Leave");
     assert_eq!((rig.wished(), dialog(&rig)), (vec![Wish::Leave], Dialog::None));
     let rig = over(Dialog::EndRoom);

@@ -101,6 +101,7 @@ fn room(app: &AppWindow) {
     room.set_server("In step".into());
     room.set_may_control(true);
     room.set_may_manage(true);
+    room.set_own_film(true);
     room.set_has_film(true);
     room.set_link("sharestream://join/ABC1-2345?s=wss://share.example".into());
     room.set_web_link("https://share.example/j/ABC1-2345".into());
