@@ -145,9 +145,21 @@ impl App {
         self.program.stderr.text()
     }
 
+    /// What its window wrote into its log.
+    pub fn log(&self) -> String {
+        let file = self.folder.path().join("settings/sharestream.log");
+        std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()))
+    }
+
     /// SIGTERM.
     pub fn terminate(&self) {
         self.program.terminate();
+    }
+
+    /// Sends a signal, by its name without `SIG`.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("sh").args(["-c", &format!("kill -{name} {}", self.id())]).status();
+        assert!(status.expect("sh is there").success(), "it is gone: {}", self.stderr());
     }
 
     /// Closes its stdin, the wish to leave.

@@ -96,6 +96,41 @@ fn two_windows_show_one_film() {
 }
 
 #[test]
+fn a_window_that_slept_is_soon_where_the_others_are() {
+    let folder = scratch();
+    let film = film(folder.path());
+    let stage = Stage::new(folder.path());
+    let server = Server::start(&[]);
+    let url = format!("http://127.0.0.1:{}", server.port());
+    let mut host = App::window(&stage, 0, "Ana", &["host", &film, "--server", &url]);
+    let code = host.code();
+    let mut sleeper = App::window(&stage, 1, "Bea", &["join", &code, "--server", &url]);
+    sleeper.sees("the whole film", |view| view["film"]["stage"]["is"] == "complete");
+    sleeper.sees("a player that stands", |view| view["playback"]["position"].is_number());
+    host.send(&json!({"cmd": "play"}));
+    for person in [&mut host, &mut sleeper] {
+        person.sees("it plays in step", in_step);
+    }
+    sleeper.signal("STOP");
+    // Longer than a film may be away from where its clock should have it.
+    std::thread::sleep(Duration::from_secs(6));
+    sleeper.signal("CONT");
+    within(SOON, "both show nearly the same picture", || {
+        let [Some(host), Some(sleeper), ..] = stage.display.look() else { return None };
+        (host.abs_diff(sleeper) <= film::FRAME_RATE / 6).then_some(())
+    });
+    for person in [&mut host, &mut sleeper] {
+        person.sees("it plays in step", in_step);
+    }
+    // It went there by a seek: its sound's clock is not to blame for a sleep.
+    let log = sleeper.log();
+    assert!(log.contains("slept"), "{log}");
+    assert!(!log.contains("opened again"), "{log}");
+    host.leaves();
+    sleeper.leaves();
+}
+
+#[test]
 fn media_keys_of_the_desktop_are_heard() {
     let folder = scratch();
     let film = film(folder.path());

@@ -38,6 +38,8 @@ pub(crate) const WARMING_LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// A film that runs is looked at that often.
 pub(crate) const WATCH_EVERY: Duration = Duration::from_secs(1);
+/// Looked at so much later than that, this process or machine slept meanwhile, and it is no wonder that the film stood.
+pub(crate) const SLEPT_AFTER: Duration = Duration::from_secs(2);
 /// Further from where it should be: its clock is wrong, and it is opened again.
 pub(crate) const ASTRAY_MAX: Duration = Duration::from_secs(4);
 /// A film that runs and comes nowhere for so long, though it may be sought meanwhile: the same. A device takes two seconds to begin.

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::limits::{ASTRAY_MAX, ASTRAY_TIMES_MAX, DISTRUSTED_AFTER, STOOD_MAX, WATCH_EVERY};
+use crate::limits::{ASTRAY_MAX, ASTRAY_TIMES_MAX, DISTRUSTED_AFTER, SLEPT_AFTER, STOOD_MAX, WATCH_EVERY};
 
 /// Looks at it once a second.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,7 @@ pub(super) struct Watch {
 impl Watch {
     /// It stands, waits or is sought, and had come to `at`: nothing is expected.
     pub(super) fn rest(&mut self, now: Instant, at: Option<Duration>) {
+        self.forget_if_slept(now);
         if let Some(at) = at {
             self.walk(now, at);
         }
@@ -58,6 +59,10 @@ impl Watch {
         if self.next.is_none_or(|next| now < next) {
             return None;
         }
+        if self.forget_if_slept(now) {
+            self.begin(now, Some(at));
+            return None;
+        }
         self.next = Some(now + WATCH_EVERY);
         self.walk(now, at);
         if let Some((from, since)) = self.run {
@@ -88,6 +93,15 @@ impl Watch {
         let (at, when) = shown;
         let expected = at + now.saturating_duration_since(when).mul_f64(rate);
         self.judge(end.saturating_sub(expected), expected)
+    }
+
+    /// Nobody looked for a long time: this process or machine slept, and the film with it. Whoever keeps it in step brings it there.
+    fn forget_if_slept(&mut self, now: Instant) -> bool {
+        let slept = self.next.is_some_and(|next| now > next + SLEPT_AFTER);
+        if slept {
+            *self = Self { times: self.times, ..Self::default() };
+        }
+        slept
     }
 
     fn expected(&self, now: Instant, rate: f64) -> Option<Duration> {
@@ -176,6 +190,23 @@ mod tests {
             sought(&mut watch, to, ran, nowhere);
         }
         assert!(watch.distrusts());
+    }
+
+    #[test]
+    fn a_film_that_slept_with_its_process_is_where_it_was() {
+        let mut watch = Watch::default();
+        let from = Instant::now();
+        assert!(looked(&mut watch, from, &[5, 6, 7, 8]).is_empty());
+        let woke = watch.poll_timeout().unwrap() + 20 * SECOND;
+        assert_eq!(watch.look(woke, 9 * SECOND, 1.0), None);
+        assert!(looked(&mut watch, woke, &[9, 10, 11, 12]).is_empty());
+        // It is sought at once.
+        let woke = watch.poll_timeout().unwrap() + 20 * SECOND;
+        watch.rest(woke, Some(13 * SECOND));
+        assert!(looked(&mut watch, woke, &[33, 34, 35, 36]).is_empty());
+        // And its device fails later on.
+        let later = watch.poll_timeout().unwrap();
+        assert_eq!(looked(&mut watch, later, &[37, 37, 37, 37]).len(), 1);
     }
 
     #[test]
