@@ -130,9 +130,9 @@ install_python_packages() {
 # Without scripts: one of its parts, for browsers' peers, would fetch a program, and the server needs none.
 install_node_packages() {
     local folder="${XDG_CACHE_HOME:-$HOME/.cache}/sharestream/node"
-    if [ -d "$folder/node_modules/bittorrent-tracker" ] && [ -d "$folder/node_modules/socket.io-client" ]; then return 0; fi
-    echo "bittorrent-tracker and socket.io-client from npm into $folder"
+    if [ -d "$folder/node_modules/bittorrent-tracker" ] && [ -d "$folder/node_modules/socket.io-client" ] && [ -d "$folder/node_modules/jsdom" ]; then return 0; fi
+    echo "bittorrent-tracker, socket.io-client and jsdom from npm into $folder"
     mkdir -p "$folder" &&
         npm install --prefix "$folder" --ignore-scripts --silent --no-fund --no-audit \
-            'bittorrent-tracker@^11' 'socket.io-client@^4.8'
+            'bittorrent-tracker@^11' 'socket.io-client@^4.8' 'jsdom@^25'
 }

@@ -1,4 +1,5 @@
-//! Clients of others, unchanged, in rooms of ours: the official JavaScript client, Python's, and npm's tracker client.
+//! Clients of others, unchanged, in rooms of ours: the official JavaScript client, Python's, and npm's tracker client; and the page for
+//! phones, in a browser without a screen.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -48,6 +49,16 @@ fn npms_tracker_client_over_http_and_websocket() {
     );
     assert!(server.metric("tracker_announces_total") >= 3);
     assert_eq!(server.metric("tracker_peers"), 1, "the WebSockets' peers left with them, the stopped one before");
+}
+
+#[test]
+fn a_phone_moves_the_film_from_a_page_of_the_server() {
+    // Pages of others may not, its own may.
+    let server = Server::start(&["-cors", "https://elsewhere.example"]);
+    let script = script("node/remote.mjs");
+    let folder = stock_tracker::installed("jsdom");
+    passes(Command::new("node").arg(script).arg(folder).arg(server.url("")), "remote");
+    assert_eq!(server.metric("cut_malformed_total"), 0, "{}", server.log());
 }
 
 fn javascript(transports: &str) {

@@ -19,6 +19,7 @@ use ui::{App, AppWindow, Chat, Screen};
 use super::film::Stage;
 use super::keys::Style;
 use super::prefs;
+use super::remote::Remote;
 use super::show::Shown;
 use super::surroundings::Surroundings;
 use crate::args::{Args, Task};
@@ -46,6 +47,8 @@ pub(super) struct Desk {
     pub(super) generation: Cell<u64>,
     /// The invitation came by itself when the room opened, and goes by itself when the film begins.
     pub(super) invites_until_it_plays: Cell<bool>,
+    /// Of a kiosk that is in a room.
+    pub(super) remote: RefCell<Option<Remote>>,
 }
 
 /// What changes.
@@ -108,6 +111,7 @@ impl Desk {
             teller: RefCell::new(None),
             generation: Cell::new(0),
             invites_until_it_plays: Cell::new(false),
+            remote: RefCell::new(None),
         });
         desk.shown.clear(app);
         desk

@@ -15,6 +15,7 @@ mod keys;
 mod lines;
 mod local_time;
 mod prefs;
+mod remote;
 mod rows;
 mod seat;
 mod show;

@@ -104,6 +104,7 @@ fn seated(desk: &Rc<Desk>, entrance: Entrance, generation: u64) {
     app.global::<Room>().set_link(SharedString::new());
     app.global::<Room>().set_web_link(SharedString::new());
     app.global::<Room>().set_qr(Image::default());
+    super::remote::withdraw(desk);
     desk.open(Screen::Room);
     desk.draw();
     spawn(follow(Rc::clone(desk), updates, generation));
@@ -151,6 +152,9 @@ fn seen(desk: &Rc<Desk>, view: &Arc<View>) {
             let lan = seat.entrance.is_lan();
             drop(state);
             invited(&desk.app(), &invite, lan);
+            if desk.args.kiosk {
+                super::remote::offer(desk, &invite);
+            }
             let shows = hosting && !desk.args.kiosk;
             desk.invites_until_it_plays.set(shows);
             if shows {
@@ -158,6 +162,7 @@ fn seen(desk: &Rc<Desk>, view: &Arc<View>) {
             }
         }
     }
+    super::remote::admit(desk, view);
     super::asked::ask(desk, &before, view);
     super::surroundings::follow(desk, view);
     desk.draw();
@@ -176,7 +181,7 @@ fn invited(app: &AppWindow, invite: &session::proto::invite::Invite, lan: bool) 
 }
 
 /// A dot a pixel; the window makes it large.
-fn picture(qr: &Qr) -> Image {
+pub(super) fn picture(qr: &Qr) -> Image {
     let side = u32::try_from(qr.side()).unwrap_or_default();
     let mut pixels = SharedPixelBuffer::<Rgba8Pixel>::new(side, side);
     for (index, pixel) in pixels.make_mut_slice().iter_mut().enumerate() {

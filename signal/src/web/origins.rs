@@ -1,7 +1,7 @@
 //! Which web pages may use the server (`-cors`). Identity is a token, never a cookie, so everybody may unless told otherwise.
 
 use http::HeaderMap;
-use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue, ORIGIN, VARY};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, HOST, HeaderValue, ORIGIN, VARY};
 
 /// `*`, or a list of origins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,11 +24,13 @@ impl Origins {
         if list.is_empty() || list.iter().any(|origin| origin == "*") { Self::Any } else { Self::Only(list) }
     }
 
-    /// Whether a request may go on. One without an origin comes from no page.
+    /// Whether a request may go on. One without an origin comes from no page, and one of the server's own is of its own host.
     pub(crate) fn allow(&self, headers: &HeaderMap) -> bool {
         match (self, headers.get(ORIGIN)) {
             (Self::Any, _) | (_, None) => true,
-            (Self::Only(list), Some(origin)) => list.iter().any(|allowed| origin.as_bytes() == allowed.as_bytes()),
+            (Self::Only(list), Some(origin)) => {
+                list.iter().any(|allowed| origin.as_bytes() == allowed.as_bytes()) || is_own(origin, headers.get(HOST))
+            }
         }
     }
 
@@ -48,6 +50,14 @@ impl Origins {
     }
 }
 
+fn is_own(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
+    let authority = |origin: &HeaderValue| {
+        let origin = origin.as_bytes();
+        origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://")).map(<[u8]>::to_vec)
+    };
+    host.is_some_and(|host| authority(origin).is_some_and(|own| own == host.as_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,6 +75,14 @@ mod tests {
         assert!(origins.allow(&HeaderMap::new()), "no page asked");
         assert!(!origins.allow(&from("https://b.example.evil")));
         assert!(!origins.allow(&from("null")));
+        let at = |origin: &'static str, host: &'static str| {
+            HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static(origin)), (HOST, HeaderValue::from_static(host))])
+        };
+        assert!(origins.allow(&at("https://rooms.example", "rooms.example")), "its own page");
+        assert!(origins.allow(&at("http://10.0.0.2:3001", "10.0.0.2:3001")));
+        assert!(!origins.allow(&at("https://evil.example", "rooms.example")));
+        assert!(!origins.allow(&at("http://10.0.0.2", "10.0.0.2:3001")));
+        assert!(!origins.allow(&at("rooms.example", "rooms.example")));
         let mut answer = HeaderMap::new();
         origins.mark(Some(&HeaderValue::from_static("https://a.example")), &mut answer);
         assert_eq!(answer[ACCESS_CONTROL_ALLOW_ORIGIN], "https://a.example");

@@ -88,7 +88,10 @@ impl Services {
             "/scrape" => respond::with(StatusCode::OK, TEXT, self.trackers.scrape(query)),
             "/" => pages::front(language(request.headers()), &base()),
             path => match path.strip_prefix("/j/") {
-                Some(code) => pages::invitation(language(request.headers()), code, &base(), self.app_url.as_deref()),
+                Some(rest) => match rest.trim_end_matches('/').strip_suffix("/remote") {
+                    Some(code) => pages::remote(language(request.headers()), code, &base()),
+                    None => pages::invitation(language(request.headers()), rest, &base(), self.app_url.as_deref()),
+                },
                 None => return not_found(),
             },
         };

@@ -1,5 +1,6 @@
 //! The room's screen: the film's controls, people, chat, notices, keys.
 
+use session::proto::invite::Invite;
 use session::proto::view::{Action, Level, Notice};
 use session::proto::wish::Control;
 use signal_proto::ids::ParticipantId;
@@ -9,6 +10,7 @@ use slint::SharedString;
 use slint::platform::Key;
 use ui::{Chat, Dialog, Menu, Room};
 
+use super::super::remote;
 use super::*;
 
 fn at(seconds: f64) -> MediaTime {
@@ -245,6 +247,50 @@ fn a_kiosk_shows_its_code_until_somebody_comes() {
     assert!(rig.has("Code ABC1-2345"));
     rig.shows(View { playback: Playback { running: false, ..evening().playback }, ..evening() });
     assert!(!rig.has("Code ABC1-2345"));
+}
+
+#[test]
+fn a_phone_that_read_the_code_off_a_kiosk_becomes_cohost_once() {
+    let standing = || View { playback: Playback { running: false, ..evening().playback }, ..evening() };
+    let rig = Rig::in_room(standing());
+    rig.app.global::<App>().set_kiosk(true);
+    let invite = Invite::parse("https://share.example/j/ABC1-2345").expect("an invitation");
+    remote::offer(&rig.desk, &invite);
+    mock_elapsed_time(Duration::from_millis(300));
+    assert!(rig.has("A QR code for a phone that controls this") && !rig.has("Code ABC1-2345"));
+
+    let seen = |rig: &Rig, id: &str, role| {
+        let mut view = standing();
+        view.role = Some(role);
+        let phone = Person { id: id.to_owned(), ..view.people[1].clone() };
+        view.people.push(phone);
+        remote::admit(&rig.desk, &view);
+    };
+    let ticket = |rig: &Rig| rig.desk.remote.borrow().as_ref().expect("there is one").ticket().to_owned();
+    let first = ticket(&rig);
+    assert_eq!(first.len(), 16);
+    for stranger in ["remote-", "remote-0123456789abcdef", &first, &format!("remote-{first}~2")] {
+        seen(&rig, stranger, Role::Host);
+        assert_eq!((rig.wished(), ticket(&rig)), (vec![], first.clone()), "{stranger}");
+    }
+    let phone = format!("remote-{first}");
+    seen(&rig, &phone, Role::Host);
+    assert_eq!(rig.wished(), [Wish::SetRole(ParticipantId::parse(&phone).expect("an id"), Role::Cohost)]);
+    let second = ticket(&rig);
+    assert_ne!(first, second);
+    seen(&rig, &phone, Role::Host);
+    assert_eq!((rig.wished(), ticket(&rig)), (vec![], second.clone()), "a ticket is good for one");
+    // In a room of others it gives nobody anything.
+    seen(&rig, &format!("remote-{second}"), Role::Viewer);
+    assert_eq!(rig.wished(), []);
+    assert_ne!(ticket(&rig), second);
+
+    remote::withdraw(&rig.desk);
+    mock_elapsed_time(Duration::from_millis(300));
+    assert!(!rig.has("A QR code for a phone that controls this"));
+    // Without a server there is no page for phones.
+    remote::offer(&rig.desk, &Invite::parse("ABC1-2345").expect("a code"));
+    assert!(rig.desk.remote.borrow().is_none());
 }
 
 #[test]

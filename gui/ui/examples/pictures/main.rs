@@ -51,6 +51,7 @@ const SCENES: [Scene; 25] = [
     ("kiosk", (1280, 720), |app| {
         app.global::<App>().set_screen(Screen::Room);
         app.global::<App>().set_kiosk(true);
+        app.global::<Room>().set_remote(true);
         app.global::<Player>().set_running(false);
         app.global::<Player>().set_subtitle_box(false);
         samples::alone(app);

@@ -105,7 +105,7 @@ fn room(app: &AppWindow) {
     room.set_has_film(true);
     room.set_link("sharestream://join/ABC1-2345?s=wss://share.example".into());
     room.set_web_link("https://share.example/j/ABC1-2345".into());
-    room.set_qr(dots());
+    room.set_qr(qr());
     room.set_control_choice(1);
     room.set_resume_at("12:34".into());
     room.set_people(model(people()));
@@ -281,17 +281,16 @@ fn landscape() -> Image {
     Image::from_rgba8(pixels)
 }
 
-/// Something that looks like a QR code: the real one is made by the app.
-fn dots() -> Image {
-    let side = 29_u32;
-    let mut pixels = SharedPixelBuffer::<Rgba8Pixel>::new(side, side);
+/// Into the sample room, with the margin that readers want; the app makes its own.
+fn qr() -> Image {
+    const MARGIN: usize = 4;
+    let code = qrcode::QrCode::new("https://rooms.example/j/ABC1-2345").expect("it fits");
+    let side = code.width() + 2 * MARGIN;
+    let mut pixels = SharedPixelBuffer::<Rgba8Pixel>::new(side as u32, side as u32);
     for (index, pixel) in pixels.make_mut_slice().iter_mut().enumerate() {
-        let (x, y) = (index as u32 % side, index as u32 / side);
-        let eye = |cx: u32, cy: u32| {
-            let away = x.abs_diff(cx).max(y.abs_diff(cy));
-            (away <= 4).then_some(away == 3 || away <= 1)
-        };
-        let dark = eye(3, 3).or(eye(side - 4, 3)).or(eye(3, side - 4)).unwrap_or((x * 7 + y * 13 + x * y) % 5 < 2);
+        let (x, y) = (index % side, index / side);
+        let inside = (MARGIN..side - MARGIN).contains(&x) && (MARGIN..side - MARGIN).contains(&y);
+        let dark = inside && code[(x - MARGIN, y - MARGIN)] == qrcode::Color::Dark;
         let shade = if dark { 0 } else { 255 };
         *pixel = Rgba8Pixel { r: shade, g: shade, b: shade, a: 255 };
     }

@@ -1,24 +1,22 @@
-//! The pages for people: the front, and `/j/CODE`, which opens the app or says how to get it.
+//! The pages for people: the front; `/j/CODE`, which opens the app or says how to get it; and its `remote`, for phones.
 //!
-//! They need no script: it copies, and hands on what stands behind `#`. A browser runs and paints nothing that is not in the page.
+//! The first two need no script: it copies, and hands on what stands behind `#`. A browser runs and paints nothing that is not in the page.
 
+mod remote;
+mod sheet;
 mod words;
 
 use std::fmt::Write as _;
-use std::sync::LazyLock;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
-use http::header::{
-    CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, HeaderValue, REFERRER_POLICY, VARY, X_CONTENT_TYPE_OPTIONS,
-};
-use sha2::{Digest as _, Sha256};
 use signal_proto::ids::RoomCode;
 
 use super::language::Language;
-use super::respond::{self, Answer, HTML};
+use super::respond::Answer;
 use crate::qr::Qr;
+
+pub(super) use remote::remote;
+use sheet::{Sheet, no_invitation};
 
 /// What `/` shows.
 pub(super) fn front(language: Language, base: &str) -> Answer {
@@ -53,13 +51,15 @@ pub(super) fn invitation(language: Language, code: &str, base: &str, app: Option
     let mut body = format!(
         "<section><h1>{}</h1><p>{}</p>\
          <div class=\"code\"><span class=\"quiet\">{}</span><strong id=\"code\">{code}</strong>{}</div>\
-         <a class=\"open\" href=\"sharestream://join/{code}?s={server}\">{}</a><p class=\"phone\">{}</p></section>",
+         <a class=\"open\" href=\"sharestream://join/{code}?s={server}\">{}</a>\
+         <div class=\"phone\"><p>{}</p><a class=\"open\" href=\"{link}/remote\">{}</a></div></section>",
         words.invited,
         words.what,
         words.code,
         copy("code", words.copy_code, words.copied),
         words.open,
         words.phone,
+        words.remote,
     );
     let get = match app {
         Some(app) => format!("<a href=\"{app}\">{}</a>", words.get),
@@ -70,8 +70,9 @@ pub(super) fn invitation(language: Language, code: &str, base: &str, app: Option
     let _ = write!(
         body,
         "<section class=\"columns\"><div><h2>{}</h2><ol><li>{get}</li><li>{}</li>\
-         <li>{}<div class=\"row\"><code id=\"link\">{link}</code>{copy_link}</div></li></ol></div>",
-        words.nothing, words.start, words.paste,
+         <li>{}<div class=\"row\"><code id=\"link\">{link}</code>{copy_link}</div></li></ol>\
+         <p class=\"quiet\"><a href=\"{link}/remote\">{}</a></p></div>",
+        words.nothing, words.start, words.paste, words.only_remote,
     );
     // A server's name that is too long for a phone has no picture.
     if let Ok(qr) = Qr::new(&link) {
@@ -79,13 +80,6 @@ pub(super) fn invitation(language: Language, code: &str, base: &str, app: Option
     }
     body.push_str("</section>");
     page(language, StatusCode::OK, &format!("{} {code} · ShareStream", words.join), words.invited, &body, words.film)
-}
-
-/// For a code that no room can have. What stood in its place is not repeated: anybody may have written it.
-fn no_invitation(language: Language) -> Answer {
-    let words = words::of(language);
-    let body = format!("<section><h1>{}</h1><p>{}</p></section>", words.no_invitation, words.no_code);
-    page(language, StatusCode::NOT_FOUND, "ShareStream", words.no_invitation, &body, "")
 }
 
 /// Hidden until the script is there to do it.
@@ -96,50 +90,23 @@ fn copy(of: &str, label: &str, done: &str) -> String {
 }
 
 fn page(language: Language, status: StatusCode, title: &str, description: &str, body: &str, below: &str) -> Answer {
-    let tag = language.tag();
-    let text = format!(
-        "<!doctype html><html lang=\"{tag}\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{title}</title><meta property=\"og:title\" content=\"{title}\"><meta property=\"og:description\" content=\"{description}\">\
-         <style>{STYLE}</style><main><header>{MARK}ShareStream</header>{body}</main><p class=\"quiet\">{below}</p>\
-         <script>{SCRIPT}</script></html>\n"
-    );
-    let mut answer = respond::with(status, HTML, text);
-    let headers = answer.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, POLICY.clone());
-    headers.insert(CONTENT_LANGUAGE, HeaderValue::from_static(tag));
-    headers.insert(VARY, HeaderValue::from_static("Accept-Language"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    answer
+    Sheet { title, description, body, below, style: STYLE, script: SCRIPT, connects: false }.answer(language, status)
 }
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("copy.js");
 
-/// The app's icon, `gui/ui/ui/icons/sharestream.svg`.
-const MARK: &str = "<svg viewBox=\"0 0 128 128\" aria-hidden=\"true\"><rect x=\"4\" y=\"4\" width=\"120\" height=\"120\" rx=\"28\" fill=\"#1d2130\"/>\
-    <rect x=\"18\" y=\"34\" width=\"92\" height=\"56\" rx=\"8\" fill=\"#ffa057\"/><path d=\"M55 46 81 62 55 78z\" fill=\"#1d2130\"/>\
-    <circle cx=\"40\" cy=\"100\" r=\"9\" fill=\"#6fc3ff\"/><circle cx=\"64\" cy=\"100\" r=\"9\" fill=\"#6fd69a\"/>\
-    <circle cx=\"88\" cy=\"100\" r=\"9\" fill=\"#f3c552\"/></svg>";
-
-/// Nothing but this style and this script, known by their hashes (CSP 3, 2.3.1), and no page around it.
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let hash = |text: &str| STANDARD.encode(Sha256::digest(text));
-    let policy = format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        hash(STYLE),
-        hash(SCRIPT)
-    );
-    HeaderValue::try_from(policy).expect("base64 and the words around it are visible ASCII")
-});
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+    use http::header::{CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, VARY};
     use http_body_util::BodyExt as _;
+    use sha2::{Digest as _, Sha256};
 
     use super::*;
 
-    fn text(answer: Answer) -> String {
+    pub(super) fn text(answer: Answer) -> String {
         let body = smol::block_on(answer.into_body().collect()).unwrap();
         String::from_utf8(body.to_bytes().to_vec()).unwrap()
     }

@@ -104,6 +104,13 @@ impl Invite {
         Some(format!("{}/j/{}{}", server.signal(), self.code, self.fragment()))
     }
 
+    /// `https://share.example/j/ABC1-2345/remote#t=TICKET`: a phone that opens it controls the film, by the public name
+    /// [`remote_id`] while nobody else has come under it. `None` without a server.
+    pub fn remote_link(&self, ticket: &str) -> Option<String> {
+        let server = self.server.as_ref()?;
+        Some(format!("{}/j/{}/remote#t={ticket}", server.signal(), self.code))
+    }
+
     fn fragment(&self) -> String {
         self.key.as_ref().map(|key| format!("#k={}", utf8_percent_encode(key, FRAGMENT))).unwrap_or_default()
     }
@@ -123,6 +130,7 @@ impl Invite {
         } else if ["https", "http"].iter().any(|web| scheme.eq_ignore_ascii_case(web)) {
             let (host, path) = rest.split_once('/').ok_or(InviteError::NotOurs)?;
             let code = path.strip_prefix("j/").or_else(|| path.strip_prefix("J/")).ok_or(InviteError::NotOurs)?;
+            let code = code.strip_suffix("/remote").unwrap_or(code);
             (code, ServerUrl::parse(&format!("{scheme}://{host}")).map(Some))
         } else {
             return Err(InviteError::NotOurs);
@@ -131,6 +139,11 @@ impl Invite {
         let key = value(fragment, "k").filter(|key| (1..=INVITE_KEY_LEN_MAX).contains(&key.len()));
         Ok(Self { code: find::checked(&code)?, server: server?, key })
     }
+}
+
+/// The public name of whoever opens [`Invite::remote_link`] with that ticket.
+pub fn remote_id(ticket: &str) -> String {
+    format!("remote-{ticket}")
 }
 
 /// Without the key.

@@ -49,6 +49,7 @@ fn links_with_the_marks_of_chat_programs() {
         "https://share.example/j/ABC1-2345",
         "https://Share.Example:443/j/abc1-2345/?utm=1",
         "<https://share.example/j/ABC1-2345>",
+        "https://share.example/j/ABC1-2345/remote#t=0123456789abcdef",
         "Join me (https://share.example/j/ABC1-2345), it begins at 8:15.",
         "[Film](https://share.example/j/ABC1-2345)",
         "[https://share.example/j/ABC1-2345]",
@@ -84,6 +85,8 @@ fn links_as_they_are_sent() {
     assert_eq!(home.web_link().as_deref(), Some("http://[fd00::1]:3001/j/MYROOM"));
     let bare = Invite::new(code("myroom"), None);
     assert_eq!((bare.app_link().as_str(), bare.web_link()), ("sharestream://join/MYROOM", None));
+    assert_eq!(home.remote_link("0a1b").as_deref(), Some("http://[fd00::1]:3001/j/MYROOM/remote#t=0a1b"));
+    assert_eq!((bare.remote_link("0a1b"), remote_id("0a1b").as_str()), (None, "remote-0a1b"));
 }
 
 #[test]
