@@ -2,19 +2,14 @@
 // Arguments: the folder that both were installed in, the server's URL. Prints what failed and exits 1, or exits 0.
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
+import { browser, until } from './page.mjs'
 
 const [folder, url] = process.argv.slice(2)
 const require = createRequire(folder + '/package.json')
 const { io } = require('socket.io-client')
-const { JSDOM, VirtualConsole } = require('jsdom')
 const MAGNET = 'magnet:?xt=urn:btih:0123456789012345678901234567890123456789&dn=A%20Film'
 const TICKET = '0123456789abcdef'
-const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
-
-async function until (what, look) {
-  for (const end = Date.now() + 8000; Date.now() < end; await pause(20)) if (look()) return
-  throw new Error(`never: ${what}`)
-}
+const open = browser(folder)
 
 class Host {
   constructor () {
@@ -31,24 +26,6 @@ class Host {
     await until(`${event}: ${JSON.stringify(this.heard)}`, () => (at = this.heard.findIndex((one) => one.event === event && isSo(one.payload))) >= 0)
     return this.heard.splice(at, 1)[0].payload
   }
-}
-
-// What the page threw is a failure of it.
-async function open (address, kept) {
-  const console = new VirtualConsole()
-  const thrown = []
-  console.on('jsdomError', (error) => thrown.push(error))
-  const page = await JSDOM.fromURL(address, {
-    runScripts: 'dangerously', pretendToBeVisual: true, virtualConsole: console,
-    beforeParse (window) { for (const [key, value] of Object.entries(kept)) window.localStorage.setItem(key, value) }
-  })
-  const { window } = page
-  const element = (id) => window.document.getElementById(id)
-  const text = (id) => element(id).textContent
-  const type = (id, value) => { element(id).value = value; element(id).dispatchEvent(new window.Event('input')) }
-  const submit = (form) => form.dispatchEvent(new window.Event('submit', { cancelable: true }))
-  const storage = () => Object.fromEntries(Object.entries(window.localStorage))
-  return { window, thrown, element, text, type, submit, storage }
 }
 
 async function main () {

@@ -130,6 +130,51 @@ fn a_window_that_slept_is_soon_where_the_others_are() {
     sleeper.leaves();
 }
 
+/// What the QR code on the screen says, if there is one.
+fn read_off(stage: &Stage) -> Option<String> {
+    let (width, grey) = stage.display.picture();
+    let mut image = rqrr::PreparedImage::prepare_from_greyscale(width, grey.len() / width, |x, y| grey[y * width + x]);
+    image.detect_grids().first()?.decode().ok().map(|(_, text)| text)
+}
+
+#[test]
+fn a_phone_that_reads_a_kiosks_screen_is_its_remote_control() {
+    let folder = scratch();
+    let film = film(folder.path());
+    let stage = Stage::new(folder.path());
+    let server = Server::start(&[]);
+    let url = format!("http://127.0.0.1:{}", server.port());
+    // As large as the screen.
+    let flags = ["--kiosk", "--lines", "--player", "own", "--size", "640x360", "--place", "0,0"];
+    let arguments: Vec<&str> = ["host", &film, "--server", &url].into_iter().chain(flags).collect();
+    let variables = stage.window_variables(0);
+    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut kiosk = App::start_in_window("Kiosk", &arguments, &variables);
+    let code = kiosk.code();
+    kiosk.sees("a player that stands", |view| view["playback"]["position"].is_number());
+    let link = within(SOON, "a code is on the screen", || read_off(&stage));
+    assert!(link.starts_with(&format!("{url}/j/{code}/remote#t=")), "{link}");
+
+    let mut phone = Command::new("node");
+    let script = tests::built::package_dir().join("node/phone.mjs");
+    phone.arg(script).arg(tests::stock_tracker::installed("jsdom")).arg(&link);
+    let mut phone = Program::start(&mut phone);
+    kiosk.sees("it plays", |view| view["playback"]["running"] == true);
+    kiosk.sees("it stands after a jump", |view| {
+        view["playback"]["running"] == false && view["playback"]["position"].as_f64().is_some_and(|at| at > 11.0)
+    });
+    let is_cohost = |view: &Value| {
+        let mut people = view["people"].as_array().into_iter().flatten();
+        people.any(|person| person["name"] == "Ben" && person["role"] == "cohost")
+    };
+    kiosk.sees("the phone among the people", is_cohost);
+    assert!(phone.wait(SOON).is_some_and(|status| status.success()), "{}", phone.stderr.text());
+    // The next phone has another code: whoever has seen the room knows the first one.
+    let next = within(SOON, "another code is on the screen", || read_off(&stage).filter(|next| *next != link));
+    assert!(next.starts_with(&format!("{url}/j/{code}/remote#t=")), "{next}");
+    kiosk.leaves();
+}
+
 #[test]
 fn media_keys_of_the_desktop_are_heard() {
     let folder = scratch();

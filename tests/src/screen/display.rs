@@ -84,6 +84,13 @@ impl Display {
         pixels.chunks_exact(4).any(|pixel| pixel[..3] != [0; 3])
     }
 
+    /// The whole screen now, one byte of brightness a pixel: how wide, and line by line.
+    pub fn picture(&self) -> (usize, Vec<u8>) {
+        let mut pixels = vec![0; self.line_len * ROWS * HEIGHT];
+        self.memory.read_exact_at(&mut pixels, self.pixels_at).expect("the screen has these lines");
+        (self.line_len / 4, pixels.chunks_exact(4).map(|pixel| pixel[1]).collect())
+    }
+
     fn read(&self) -> [Option<u16>; WINDOWS] {
         let mut shown = [None; WINDOWS];
         let mut line = vec![0; self.line_len];

@@ -87,6 +87,7 @@ function again() {
   if (!wanted || document.hidden) return;
   if (!socket) connect();
   else if (Date.now() > deadline) drop();
+  else if (inside) probe();
 }
 
 function drop() {

@@ -48,6 +48,8 @@ const on = {
   'chat-message': line,
   error(told) {
     if (told.code === 'S007') return end(words.refused.S007);
+    // What was asked for does not come.
+    target = null;
     note(told.code === 'S008' ? words.refused.S008 : `${told.message} (${told.code})`);
   },
 };
