@@ -180,7 +180,8 @@ impl Participant {
         };
         let mut snapshot = json!({
             "epoch": anchor.epoch, "seq": anchor.seq, "age": 0,
-            "playing": anchor.state == PlaybackState::Playing,
+            // Who waited wanted it to play: nobody would start it in the room that forms again.
+            "playing": anchor.state != PlaybackState::Paused,
             "position": self.room_place(now),
         });
         if let Some(film) = &self.film {
@@ -201,6 +202,7 @@ impl Participant {
         self.timers.stop(Wake::Enter);
         self.door.retry_at = retry_in.map(|pause| now + pause);
         self.chat.lost_connection();
+        self.wait_without_server(now);
         if self.door.leaving.is_some() {
             return self.over();
         }
@@ -219,6 +221,7 @@ impl Participant {
         self.door.forgotten_since = None;
         self.entering = false;
         self.timers.stop(Wake::Enter);
+        self.timers.stop(Wake::Waited);
         self.clear_notice(Subject::Room);
         self.door.code = Some(entered.room.code);
         self.door.role = entered.room.role;

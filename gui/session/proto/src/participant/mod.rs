@@ -165,6 +165,7 @@ impl Participant {
         while let Some(wake) = self.timers.take_due(now) {
             match wake {
                 Wake::Start => self.run(now, true),
+                Wake::Waited => self.start_without_server(now),
                 Wake::Seek => self.seek_timeout(now),
                 Wake::Looking => self.looking_timeout(),
                 Wake::Playhead => self.tell_playhead(now),

@@ -12,6 +12,8 @@ pub enum Wake {
     Sample,
     /// The film starts.
     Start,
+    /// A wait is over of which there is no server to say so.
+    Waited,
     /// The user has stopped dragging.
     Seek,
     /// Nobody who has the film was found for long.

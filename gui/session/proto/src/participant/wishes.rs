@@ -208,6 +208,27 @@ impl Participant {
         self.set_anchor(now, anchor);
     }
 
+    /// The server is gone while the room waits: nobody says that all are ready, but the wait has an end.
+    pub(super) fn wait_without_server(&mut self, now: Instant) {
+        let waits = self.play.anchor.as_ref().is_some_and(|anchor| anchor.state == PlaybackState::Waiting);
+        if let Some(deadline) = self.deadline.filter(|_| waits) {
+            self.timers.set(Wake::Waited, self.play.instant_of(now, deadline));
+        }
+    }
+
+    /// By the server's clock, so everybody does so at one moment.
+    pub(super) fn start_without_server(&mut self, now: Instant) {
+        let waiting = self.play.anchor.clone().filter(|anchor| anchor.state == PlaybackState::Waiting);
+        let (Some(mut anchor), Some(deadline)) = (waiting, self.deadline.take()) else { return };
+        let action = self.action();
+        let cause = Cause::of(&self.door.id, action);
+        anchor.play(anchor.position, deadline, cause);
+        // As of a wish: this anchor is nobody else's.
+        anchor.seq -= 1;
+        self.waiting_on.clear();
+        self.set_anchor(now, anchor);
+    }
+
     /// What was wanted while the server was gone.
     pub(super) fn say_offline_wish(&mut self, now: Instant) {
         let Some(what) = self.offline.take().filter(|_| self.may_control()) else { return };

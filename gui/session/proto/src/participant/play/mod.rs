@@ -146,7 +146,7 @@ impl Play {
         self.clock.restart(now);
     }
 
-    fn instant_of(&self, now: Instant, time: ServerTime) -> Instant {
+    pub(super) fn instant_of(&self, now: Instant, time: ServerTime) -> Instant {
         self.clock.instant_of(now, time).unwrap_or_else(|| now + self.server_now(now).until(time))
     }
 

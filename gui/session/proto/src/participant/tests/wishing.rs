@@ -10,6 +10,7 @@ use signal_proto::time::{MediaTime, Rate};
 use crate::participant::{Input, Output, SignalNews};
 use crate::player::{Command, Event};
 use crate::testing::{Desk, join, setup};
+use crate::view::RoomState;
 use crate::wish::{Control, Wish};
 use crate::words::Language;
 
@@ -207,6 +208,51 @@ fn without_a_server_the_film_obeys_its_own_and_the_room_hears_when_it_is_back() 
     let said = desk.said("sync-pause");
     assert_eq!(said.len(), 1, "the last wish is the room's");
     assert!((said[0]["time"].as_f64().unwrap() - place).abs() < 0.1);
+}
+
+#[test]
+fn a_wait_without_a_server_ends_when_it_was_to_and_the_room_forms_again_playing() {
+    let mut desk = Desk::with_film("viewer");
+    desk.state("waiting", 20.0, 5, None, &["bea"]);
+    desk.run(10);
+    desk.player(Event::Sought(at(20.0)));
+    desk.run(4_000);
+    desk.take();
+    let lost = || Input::Signal(SignalNews::Lost { why: "gone".into(), retry_in: Some(Duration::from_secs(2)) });
+    desk.input(lost());
+    desk.run(5_000);
+    // Tried again, in vain.
+    desk.input(lost());
+    desk.run(5_500);
+    assert_eq!(desk.told(), [], "somebody may still become ready");
+    assert_eq!(desk.view().playback.state, RoomState::Waiting);
+    desk.run(700);
+    assert!(desk.told().contains(&Command::Play));
+    let view = desk.view();
+    assert_eq!((view.playback.state, view.playback.waiting_on.len()), (RoomState::Playing, 0));
+    let place = view.playback.room_position;
+    assert!((20.0..21.0).contains(&place), "{place}");
+    desk.take();
+    desk.input(Input::Signal(SignalNews::Connected));
+    let snapshot = &desk.said("join-room")[0]["snapshot"];
+    assert_eq!((&snapshot["seq"], &snapshot["playing"]), (&json!(5), &json!(true)));
+
+    // The server is back before that: the room that it forms plays, too.
+    let mut desk = Desk::with_film("viewer");
+    desk.state("waiting", 20.0, 5, None, &["bea"]);
+    desk.input(lost());
+    desk.run(1_000);
+    desk.take();
+    desk.input(Input::Signal(SignalNews::Connected));
+    let snapshot = &desk.said("join-room")[0]["snapshot"];
+    assert_eq!((&snapshot["playing"], &snapshot["position"]), (&json!(true), &json!(20.0)));
+    // One that lives says itself when it is over.
+    desk.enter("viewer");
+    desk.state("waiting", 20.0, 5, None, &["bea"]);
+    desk.player(Event::Sought(at(20.0)));
+    desk.take();
+    desk.run(30_000);
+    assert!(!desk.told().contains(&Command::Play));
 }
 
 #[test]
