@@ -63,6 +63,11 @@ impl Torrent {
         }
     }
 
+    pub(super) fn update_interests(&mut self) {
+        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
+        keys.into_iter().for_each(|key| self.update_interest(key));
+    }
+
     pub(super) fn update_interest(&mut self, key: PeerKey) {
         let Phase::Active(active) = &self.phase else { return };
         let Some(peer) = self.peers.get_mut(&key) else { return };

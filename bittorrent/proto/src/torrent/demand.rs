@@ -123,8 +123,7 @@ impl Torrent {
         if seek {
             self.give_way(now);
         }
-        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
-        keys.into_iter().for_each(|key| self.update_interest(key));
+        self.update_interests();
         if self.readers.is_anyone_waiting() {
             self.timers.set_if_idle(Wake::Hedge, now + HEDGE_EVERY);
         }

@@ -108,7 +108,6 @@ impl Torrent {
             self.part_later(now);
         }
         self.timers.cancel(Wake::NoPeers);
-        let keys: Vec<PeerKey> = self.peers.keys().copied().collect();
-        keys.into_iter().for_each(|key| self.update_interest(key));
+        self.update_interests();
     }
 }

@@ -91,6 +91,8 @@ impl Torrent {
             active.bound_disk(None);
         }
         self.demand_changed();
+        // Who had nothing but what was here may have this, which is to be asked for again.
+        self.update_interests();
     }
 }
 
